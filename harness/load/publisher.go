@@ -1,0 +1,247 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Publisher offers messages to one queue. All its methods are safe for many goroutines.
+//
+// A message is handed to a connection at most once. When the connection ends before the broker's
+// answer, the message is counted as unknown and left at that: the broker may well have it, and
+// sending it again would make a duplicate that the target is not to blame for.
+type Publisher struct {
+	o    Options
+	dial dialer
+
+	cancel context.CancelFunc
+	done   chan struct{} // closed when the run goroutine has ended
+	wake   chan struct{} // holds one token: there may be something to send
+
+	mu      sync.Mutex
+	closed  bool
+	blocked bool
+	queue   fifo[message]
+	ledger  *ledger
+	idle    chan struct{} // non-nil while somebody waits in Settled
+}
+
+// message is one offered message that was not sent yet.
+type message struct {
+	id    uint64
+	at    time.Time
+	body  []byte
+	props Props
+}
+
+// Open connects to the broker, once and bounded by ctx, and returns a Publisher that keeps itself
+// connected until Close.
+func Open(ctx context.Context, o Options) (*Publisher, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, o, amqpDialer(o))
+}
+
+func open(ctx context.Context, o Options, d dialer) (*Publisher, error) {
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	p := &Publisher{
+		o: o, dial: d, cancel: cancel,
+		done: make(chan struct{}), wake: make(chan struct{}, 1),
+		ledger: newLedger(o.Window),
+	}
+	l, err := d(ctx, p)
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("load: connecting to the broker: %w", err)
+	}
+	o.OnState(true, nil)
+	go p.run(run, l)
+	return p, nil
+}
+
+// Submit offers a message and returns its id: 1, 2, 3 …; its message-id property is "m<id>". It never
+// waits for the network. The body and the headers belong to the Publisher from then on. The error is
+// ErrFull, ErrClosed, or says which header AMQP cannot carry; nothing was offered then.
+func (p *Publisher) Submit(body []byte, props Props) (uint64, error) {
+	if err := amqp.Table(props.Headers).Validate(); err != nil {
+		return 0, fmt.Errorf("load: headers: %w", err)
+	}
+	id, err := p.offer(message{at: time.Now(), body: body, props: props})
+	if err != nil {
+		return 0, err
+	}
+	p.nudge()
+	return id, nil
+}
+
+func (p *Publisher) offer(m message) (uint64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return 0, ErrClosed
+	}
+	if p.queue.n >= p.o.Buffer {
+		p.ledger.c.Dropped++
+		return 0, ErrFull
+	}
+	m.id = p.ledger.offer()
+	p.o.OnOffer(m.id)
+	p.queue.push(m)
+	return m.id, nil
+}
+
+// Counts returns what became of the messages so far, as of one moment.
+func (p *Publisher) Counts() Counts {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ledger.c
+}
+
+// Settled waits until nothing is unsent or in flight. When ctx ends first, the error tells how much is.
+func (p *Publisher) Settled(ctx context.Context) error {
+	p.mu.Lock()
+	if p.ledger.idle() {
+		p.mu.Unlock()
+		return nil
+	}
+	if p.idle == nil {
+		p.idle = make(chan struct{})
+	}
+	idle := p.idle
+	p.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		c := p.Counts()
+		return fmt.Errorf("load: waiting for the broker: %d messages unsent, %d unconfirmed: %w",
+			c.Buffered, c.InFlight(), context.Cause(ctx))
+	}
+}
+
+// Close ends the connection in order, bounded by ctx, and does not wait for messages: use Settled
+// before it. What is in flight becomes unknown, what is unsent stays Buffered. Closing twice is fine.
+func (p *Publisher) Close(ctx context.Context) error {
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	p.cancel()
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("load: closing the connection to the broker: %w", context.Cause(ctx))
+	}
+}
+
+// run keeps a connection up until ctx ends.
+func (p *Publisher) run(ctx context.Context, l link) {
+	defer close(p.done)
+	rng := rand.New(rand.NewPCG(p.o.Seed, 0))
+	for l != nil {
+		err := p.pump(ctx, l)
+		l.Close()
+		p.lost(err)
+		l = p.redial(ctx, rng)
+	}
+}
+
+// pump sends what is offered until the connection or ctx ends. Messages that arrive while a batch is
+// being written make up the next one, so batches grow with the load and nothing waits for a timer.
+func (p *Publisher) pump(ctx context.Context, l link) error {
+	var batch []message
+	for {
+		if batch = p.take(batch[:0]); len(batch) > 0 {
+			if err := l.Send(batch); err != nil {
+				return err
+			}
+			clear(batch)
+			continue
+		}
+		select {
+		case <-p.wake:
+		case <-l.Done():
+			return l.Err()
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// batchLimit bounds the messages of one write, and so the time until the next look at the connection.
+const batchLimit = 128
+
+// take moves what the window has room for in flight.
+func (p *Publisher) take(batch []message) []message {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.blocked {
+		return batch
+	}
+	for range min(p.ledger.room(), batchLimit) {
+		p.ledger.send()
+		batch = append(batch, p.queue.pop())
+	}
+	return batch
+}
+
+// lost gives up what was in flight on the connection that ended.
+func (p *Publisher) lost(err error) {
+	p.mu.Lock()
+	unknown := p.ledger.cut()
+	p.blocked = false
+	p.settle()
+	p.mu.Unlock()
+	if err == nil {
+		return // closed by us
+	}
+	p.o.Log.Warn("load: connection to the broker lost", "error", err, "unknown", unknown)
+	p.o.OnState(false, err)
+}
+
+// redial tries until it is connected, or returns nil when ctx ends.
+func (p *Publisher) redial(ctx context.Context, rng *rand.Rand) link {
+	for try := 0; ctx.Err() == nil; try++ {
+		l, err := p.dial(ctx, p)
+		if err == nil {
+			p.o.Log.Info("load: connected to the broker again", "attempts", try+1)
+			p.o.OnState(true, nil)
+			return l
+		}
+		p.o.Log.Debug("load: connecting to the broker", "attempt", try+1, "error", err)
+		select {
+		case <-time.After(pause(try, rng)):
+		case <-ctx.Done():
+		}
+	}
+	return nil
+}
+
+// pause doubles from 20 ms to 320 ms, less up to half of it. It stays that short because it adds to
+// every recovery time that is measured with this load.
+func pause(try int, rng *rand.Rand) time.Duration {
+	d := 20 * time.Millisecond << min(try, 4)
+	return d - time.Duration(rng.Int64N(int64(d/2)))
+}
+
+func (p *Publisher) nudge() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// settle lets Settled return. The lock must be held.
+func (p *Publisher) settle() {
+	if p.idle != nil && p.ledger.idle() {
+		close(p.idle)
+		p.idle = nil
+	}
+}
