@@ -1,0 +1,219 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/comeback-chaos/xk6-comeback/fakes/control"
+	"github.com/comeback-chaos/xk6-comeback/fakes/script"
+)
+
+// Call is one run of a hook by the target.
+type Call struct {
+	Hook   string
+	N      int // n-th call of this hook, from 1
+	Pid    int
+	Args   []string
+	Misuse bool // the arguments are not what the real executable takes
+
+	// Known when the call has ended.
+	Code   int   // exit code, 128+n for death by a planned signal n, -1 when Killed
+	Killed bool  // the process ended before its plan was through: somebody killed it
+	Err    error // the AI worker could not be restarted or killed
+}
+
+// Desk takes the hooks' calls on the lab's side; it is the control.Handler of Role. Its zero value
+// answers by the default plans: restart really restarts and exits 1, terminate exits 0.
+type Desk struct {
+	OnCall  func(Call)                  // a call arrived; told before anything happens. Nil: not told
+	OnExit  func(Call, Step)            // the process has ended; Step is what it was to do. Nil: not told
+	Restart func(context.Context) error // restarts the AI worker; the context ends with the hook's process
+	Kill    func() error                // kills the AI worker and leaves it dead
+
+	mu    sync.Mutex
+	plans map[string]*plan
+	calls []Call
+}
+
+type plan struct {
+	steps []Step
+	taken int // steps of this plan
+	calls int // of the hook, over all its plans
+}
+
+// Plan sets what the calls of a hook do from now on: one step a call, the last one repeats. No steps
+// bring the default plan back.
+func (d *Desk) Plan(hook string, steps ...Step) error {
+	for i, s := range steps {
+		if err := s.Check(); err != nil {
+			return fmt.Errorf("plan of hook %q, step %d: %w", hook, i+1, err)
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p, err := d.plan(hook)
+	if err != nil {
+		return err
+	}
+	if len(steps) == 0 {
+		steps = []Step{defaultStep(hook)}
+	}
+	p.steps, p.taken = slices.Clone(steps), 0
+	return nil
+}
+
+// Calls returns the calls of a hook so far, in order, as they arrived.
+func (d *Desk) Calls(hook string) []Call {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(d.calls), func(c Call) bool { return c.Hook != hook })
+}
+
+// Serve implements control.Handler.
+func (d *Desk) Serve(ctx context.Context, c *control.Conn) error {
+	m, err := c.Receive()
+	if err != nil {
+		return err
+	}
+	var args []string
+	if m.Type != msgCall {
+		return fmt.Errorf("hook said %q before its call", m.Type)
+	}
+	if err := m.Into(&args); err != nil {
+		return err
+	}
+	call, step, err := d.take(c.Peer(), args)
+	if err != nil {
+		return err
+	}
+	if d.OnCall != nil {
+		d.OnCall(call)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	through := make(chan bool, 1)
+	go func() {
+		through <- awaitEnd(c)
+		cancel()
+	}()
+	if err = d.play(ctx, c, &call, step); err != nil {
+		c.Close() // the process ends when it sees that; awaitEnd must not wait for it otherwise
+	}
+	if call.Killed = !<-through; call.Killed {
+		call.Code, err = -1, nil
+	}
+	if d.OnExit != nil {
+		d.OnExit(call, step)
+	}
+	return err
+}
+
+// take records the call and gives its step.
+func (d *Desk) take(peer control.Hello, args []string) (Call, Step, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	p, err := d.plan(peer.Name)
+	if err != nil {
+		return Call{}, Step{}, err
+	}
+	p.calls++
+	call := Call{Hook: peer.Name, N: p.calls, Pid: peer.Pid, Args: args}
+	var step Step
+	if usage := misuse(peer.Name, args); usage != "" {
+		call.Misuse, step = true, Step{Code: UsageCode, Stderr: usage}
+	} else {
+		step = p.steps[min(p.taken, len(p.steps)-1)]
+		p.taken++
+	}
+	d.calls = append(d.calls, call)
+	return call, step, nil
+}
+
+// play does the lab's part of the step; call gets what came of it.
+func (d *Desk) play(ctx context.Context, c *control.Conn, call *Call, step Step) error {
+	if step.Stderr != "" {
+		if err := c.Send(msgPrint, step.Stderr); err != nil {
+			return err
+		}
+	}
+	if err := script.Wait(ctx, step.Delay); err != nil {
+		return err
+	}
+	end := order{Code: step.Code, Signal: step.Signal}
+	if err := d.touch(ctx, step); err != nil {
+		call.Err = err
+		if err := c.Send(msgPrint, err.Error()+"\n"); err != nil {
+			return err
+		}
+		if end.Code == 1 {
+			end.Code = 0 // the contract of the restart hook: 1 restarted, 0 failed
+		}
+	}
+	if step.Hang {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	call.Code = Step{Code: end.Code, Signal: end.Signal}.exit()
+	return c.Send(msgExit, end)
+}
+
+// touch restarts or kills the AI worker when the step says so.
+func (d *Desk) touch(ctx context.Context, step Step) error {
+	switch {
+	case step.Restart && d.Restart == nil, step.Kill && d.Kill == nil:
+		return errors.New("the lab has no AI worker that this hook could touch")
+	case step.Restart:
+		if err := d.Restart(ctx); err != nil {
+			return fmt.Errorf("restart the AI worker: %w", err)
+		}
+	case step.Kill:
+		if err := d.Kill(); err != nil {
+			return fmt.Errorf("kill the AI worker: %w", err)
+		}
+	}
+	return nil
+}
+
+// plan finds a hook's plan; the caller holds the lock.
+func (d *Desk) plan(hook string) (*plan, error) {
+	if hook != Restart && hook != Terminate {
+		return nil, fmt.Errorf("no hook is called %q: want %q or %q", hook, Restart, Terminate)
+	}
+	if d.plans == nil {
+		d.plans = map[string]*plan{}
+	}
+	if d.plans[hook] == nil {
+		d.plans[hook] = &plan{steps: []Step{defaultStep(hook)}}
+	}
+	return d.plans[hook], nil
+}
+
+func defaultStep(hook string) Step {
+	if hook == Restart {
+		return Step{Restart: true, Code: 1}
+	}
+	return Step{}
+}
+
+// misuse is the usage error that the real executable answers to args, "" when there is none.
+func misuse(hook string, args []string) string {
+	if hook == Terminate {
+		return checkTerminate(args)
+	}
+	return ""
+}
+
+// awaitEnd returns when the hook's process is gone and tells whether it ended by its plan.
+func awaitEnd(c *control.Conn) bool {
+	through := false
+	for {
+		m, err := c.Receive()
+		if err != nil {
+			return through
+		}
+		through = through || m.Type == msgExiting
+	}
+}
