@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -27,7 +26,7 @@ type Options struct {
 // Props are the optional properties of one message. The zero value makes a persistent message.
 type Props struct {
 	ContentType string         // such as application/json
-	Headers     map[string]any // AMQP table: string, bool, int64, float64, nil, nested tables and lists
+	Headers     map[string]any // string, bool, int, int64, float64, nil, and maps and lists of these
 	Transient   bool           // not written to the broker's disk
 }
 
@@ -35,12 +34,15 @@ type Props struct {
 var (
 	ErrFull   = errors.New("load: buffer full: the broker has been away or too slow for longer than Options.Buffer holds")
 	ErrClosed = errors.New("load: publisher is closed")
+
+	errEnded = errors.New("the connection ended without a reason")
 )
 
 func (o Options) withDefaults() (Options, error) {
-	if _, err := amqp.ParseURI(o.URL); err != nil {
+	uri, err := amqp.ParseURI(o.URL)
+	if err != nil || uri.Scheme != "amqp" {
 		// The parser quotes what it could not parse, and that may be the password.
-		return o, errors.New("load: Options.URL is no AMQP URL: want amqp://user:password@host:port/vhost")
+		return o, errors.New("load: Options.URL cannot be used: want amqp://user:password@host:port/vhost (TLS is not built in)")
 	}
 	if o.Queue == "" || len(o.Queue) > 255 {
 		return o, fmt.Errorf("load: Options.Queue is %d bytes long: want 1 to 255", len(o.Queue))
@@ -69,7 +71,3 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	return o, nil
 }
-
-// connectLimit bounds one attempt to connect, handshake included: a broker that accepts and says
-// nothing must not hold up the next attempt.
-const connectLimit = 5 * time.Second

@@ -1,13 +1,12 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
-
-	amqp "github.com/rabbitmq/amqp091-go"
 )
 
 // Publisher offers messages to one queue. All its methods are safe for many goroutines.
@@ -33,10 +32,12 @@ type Publisher struct {
 
 // message is one offered message that was not sent yet.
 type message struct {
-	id    uint64
-	at    time.Time
-	body  []byte
-	props Props
+	id          uint64
+	at          time.Time
+	body        []byte
+	contentType string
+	headers     []byte // encoded
+	transient   bool
 }
 
 // Open connects to the broker, once and bounded by ctx, and returns a Publisher that keeps itself
@@ -59,7 +60,7 @@ func open(ctx context.Context, o Options, d dialer) (*Publisher, error) {
 	l, err := d(ctx, p)
 	if err != nil {
 		cancel()
-		return nil, fmt.Errorf("load: connecting to the broker: %w", err)
+		return nil, fmt.Errorf("load: connecting to the broker: %w; is it up, and is Options.URL right?", err)
 	}
 	o.OnState(true, nil)
 	go p.run(run, l)
@@ -67,13 +68,18 @@ func open(ctx context.Context, o Options, d dialer) (*Publisher, error) {
 }
 
 // Submit offers a message and returns its id: 1, 2, 3 …; its message-id property is "m<id>". It never
-// waits for the network. The body and the headers belong to the Publisher from then on. The error is
-// ErrFull, ErrClosed, or says which header AMQP cannot carry; nothing was offered then.
+// waits for the network. The body belongs to the Publisher from then on. The error is ErrFull, ErrClosed, or says which header AMQP cannot carry; nothing was offered then.
 func (p *Publisher) Submit(body []byte, props Props) (uint64, error) {
-	if err := amqp.Table(props.Headers).Validate(); err != nil {
+	headers, err := encodeHeaders(props.Headers)
+	if err != nil {
 		return 0, fmt.Errorf("load: headers: %w", err)
 	}
-	id, err := p.offer(message{at: time.Now(), body: body, props: props})
+	if n := len(props.ContentType); n > 255 {
+		return 0, fmt.Errorf("load: content type of %d bytes: at most 255 are allowed", n)
+	}
+	id, err := p.offer(message{
+		at: time.Now(), body: body, contentType: props.ContentType, headers: headers, transient: props.Transient,
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -119,11 +125,19 @@ func (p *Publisher) Settled(ctx context.Context) error {
 	select {
 	case <-idle:
 		return nil
+	case <-p.done:
+		return p.unsettled(ErrClosed)
 	case <-ctx.Done():
-		c := p.Counts()
-		return fmt.Errorf("load: waiting for the broker: %d messages unsent, %d unconfirmed: %w",
-			c.Buffered, c.InFlight(), context.Cause(ctx))
+		return p.unsettled(context.Cause(ctx))
 	}
+}
+
+func (p *Publisher) unsettled(why error) error {
+	c := p.Counts()
+	if c.Buffered == 0 && c.InFlight() == 0 {
+		return nil
+	}
+	return fmt.Errorf("load: waiting for the broker: %d messages unsent, %d unconfirmed: %w", c.Buffered, c.InFlight(), why)
 }
 
 // Close ends the connection in order, bounded by ctx, and does not wait for messages: use Settled
@@ -148,6 +162,9 @@ func (p *Publisher) run(ctx context.Context, l link) {
 	for l != nil {
 		err := p.pump(ctx, l)
 		l.Close()
+		if cause := l.Err(); cause != nil && err != nil {
+			err = cause // what the broker said tells more than the write that failed of it
+		}
 		p.lost(err)
 		l = p.redial(ctx, rng)
 	}
@@ -157,7 +174,7 @@ func (p *Publisher) run(ctx context.Context, l link) {
 // being written make up the next one, so batches grow with the load and nothing waits for a timer.
 func (p *Publisher) pump(ctx context.Context, l link) error {
 	var batch []message
-	for {
+	for ctx.Err() == nil {
 		if batch = p.take(batch[:0]); len(batch) > 0 {
 			if err := l.Send(batch); err != nil {
 				return err
@@ -168,11 +185,11 @@ func (p *Publisher) pump(ctx context.Context, l link) error {
 		select {
 		case <-p.wake:
 		case <-l.Done():
-			return l.Err()
+			return cmp.Or(l.Err(), errEnded)
 		case <-ctx.Done():
-			return nil
 		}
 	}
+	return nil
 }
 
 // batchLimit bounds the messages of one write, and so the time until the next look at the connection.
@@ -244,4 +261,30 @@ func (p *Publisher) settle() {
 		close(p.idle)
 		p.idle = nil
 	}
+}
+
+// confirmed, bounced and throttled are what a link reports.
+func (p *Publisher) confirmed(tag uint64, multiple, ack bool) {
+	p.mu.Lock()
+	p.ledger.confirm(tag, multiple, ack)
+	p.settle()
+	p.mu.Unlock()
+	p.nudge()
+}
+
+func (p *Publisher) bounced(id uint64, text string) {
+	p.mu.Lock()
+	p.ledger.bounce(id)
+	p.mu.Unlock()
+	p.o.Log.Debug("load: message returned", "id", id, "text", text)
+}
+
+// throttled heeds connection.blocked: what is sent to a broker that does not read would only become
+// unknown if the broker then went away.
+func (p *Publisher) throttled(on bool, reason string) {
+	p.mu.Lock()
+	p.blocked = on
+	p.mu.Unlock()
+	p.o.Log.Info("load: the broker blocks or unblocks publishers", "blocked", on, "reason", reason)
+	p.nudge()
 }
