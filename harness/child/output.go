@@ -22,11 +22,11 @@ const (
 // are dropped and counted until there is room again.
 const linePatience = time.Second
 
-// output takes the lines of one process's stdout and stderr to its log file, to Take and to OnLine.
+// output takes the lines of one process's stdout and stderr through Edit to its log file and to OnLine.
 type output struct {
 	name    string
 	log     *slog.Logger
-	take    func(line string) bool
+	edit    func(line string) (string, bool)
 	streams []*os.File    // our ends of the pipes
 	drained chan struct{} // both streams at their end and every line passed on
 	queue   chan string   // to OnLine; nil when nobody listens
@@ -98,8 +98,11 @@ func (o *output) line(b []byte, capture *bytes.Buffer) {
 		capture.WriteByte('\n')
 	}
 	line := string(b)
-	if o.take != nil && o.take(line) {
-		return
+	if o.edit != nil {
+		var keep bool
+		if line, keep = o.edit(line); !keep {
+			return
+		}
 	}
 	if o.file != nil {
 		if _, err := o.file.WriteString(line + "\n"); err != nil {

@@ -98,21 +98,14 @@ func (p *Process) Signal(s os.Signal) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.signal(-p.pid, sig)
+	return p.signal(sig)
 }
 
-// SignalLeader sends s to the process alone, not to those that it started.
-func (p *Process) SignalLeader(s syscall.Signal) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.signal(p.pid, s)
-}
-
-func (p *Process) signal(to int, s syscall.Signal) error {
+func (p *Process) signal(s syscall.Signal) error {
 	if p.reaped {
 		return fmt.Errorf("child: send %s to %s: %w", SignalName(s), p.Name(), os.ErrProcessDone)
 	}
-	if err := syscall.Kill(to, s); err != nil {
+	if err := syscall.Kill(-p.pid, s); err != nil {
 		return fmt.Errorf("child: send %s to %s (pid %d): %w", SignalName(s), p.Name(), p.pid, err)
 	}
 	return nil
@@ -123,26 +116,17 @@ func (p *Process) Kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.expected, p.killRest = true, true
-	_ = p.signal(-p.pid, syscall.SIGKILL) // only fails when there is nobody to kill
+	_ = p.signal(syscall.SIGKILL) // only fails when there is nobody to kill
 }
 
 // Stop ends the process: SIGTERM to its group (and SIGCONT, should it be paused), SIGKILL after grace
 // or when ctx ends. It waits for the end, which is expected, and gives it. The error is ctx's, or
 // says that the process survived SIGKILL for 5 s. A process that has already ended is no error.
 func (p *Process) Stop(ctx context.Context, grace time.Duration) (Exit, error) {
-	return p.stop(ctx, grace, -p.pid)
-}
-
-// StopLeader is Stop with a SIGTERM that only the process itself gets.
-func (p *Process) StopLeader(ctx context.Context, grace time.Duration) (Exit, error) {
-	return p.stop(ctx, grace, p.pid)
-}
-
-func (p *Process) stop(ctx context.Context, grace time.Duration, to int) (Exit, error) {
 	p.mu.Lock()
 	p.expected, p.killRest = true, true
-	if err := p.signal(to, syscall.SIGTERM); err == nil {
-		_ = p.signal(-p.pid, syscall.SIGCONT)
+	if err := p.signal(syscall.SIGTERM); err == nil {
+		_ = p.signal(syscall.SIGCONT)
 	}
 	p.mu.Unlock()
 

@@ -23,9 +23,9 @@ type Spec struct {
 	Stdin         bool // give it a pipe, written by Process.Stdin; otherwise /dev/null
 	CaptureStdout bool // keep the first 1 MB of stdout lines for Process.Stdout
 
-	// Take sees every line first, from the goroutine that reads the output; it must not block. A
-	// line that it takes (true) goes neither to the log file nor to OnLine. nil takes nothing.
-	Take func(line string) bool
+	// Edit sees every line first, from the goroutine that reads the output; it must not block. The
+	// line goes on to the log file and to OnLine as it returns it, or not at all. nil changes nothing.
+	Edit func(line string) (edited string, keep bool)
 }
 
 // Start starts a process: its own process group (a Ctrl-C does not reach it), the group's mark in its
@@ -68,7 +68,7 @@ func (g *Group) launch(s Spec) (*Process, error) {
 		return nil, err
 	}
 	p := &Process{g: g, spec: s, cmd: cmd, pid: cmd.Process.Pid, stdin: pipes.stdinW, done: make(chan struct{}), exit: Exit{Code: Running}}
-	p.out = &output{name: s.Name, log: g.o.Log, take: s.Take, file: logFile}
+	p.out = &output{name: s.Name, log: g.o.Log, edit: s.Edit, file: logFile}
 	if s.CaptureStdout {
 		p.out.capture = new(bytes.Buffer)
 	}

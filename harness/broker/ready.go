@@ -1,0 +1,110 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/comeback-chaos/xk6-comeback/harness/child"
+)
+
+const (
+	readyLimit = time.Minute // when ctx bounds it less; a start takes 2 s, on a busy machine some more
+	readyPause = 10 * time.Millisecond
+	tailLines  = 30
+)
+
+var errPortTaken = errors.New("the port is taken")
+
+// Ready waits until the node accepts a connection and opens it, bounded by ctx and by a minute. When
+// the node ends instead, it gives the last lines that it printed, at once.
+func (l *Local) Ready(ctx context.Context) error {
+	p, _, t := l.running()
+	if p == nil {
+		return ErrStopped
+	}
+	limited, cancel := context.WithTimeout(ctx, readyLimit)
+	defer cancel()
+	ticker := time.NewTicker(readyPause)
+	defer ticker.Stop()
+	var last error
+	for {
+		err := l.answers(limited)
+		if err == nil {
+			return nil
+		}
+		if limited.Err() == nil { // otherwise it only says that the time is over
+			last = err
+		}
+		select {
+		case <-p.Done():
+			return ended(p, t)
+		case <-limited.Done():
+			return fmt.Errorf("broker: the node is not ready in time (last: %w); it printed:\n%s", errors.Join(limited.Err(), last), t)
+		case <-ticker.C:
+		}
+	}
+}
+
+// answers tells whether this node, and not a stranger on its port, opens a connection.
+func (l *Local) answers(ctx context.Context) error {
+	conn, err := Dial(ctx, l.URL(""))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	// The cluster's default name is the node's, with the host's full name.
+	name, _ := conn.Properties["cluster_name"].(string)
+	if !strings.HasPrefix(name, "comeback-"+l.node.id+"@") {
+		return fmt.Errorf("broker: another broker (%q) answers on %s", name, l.Addr())
+	}
+	return nil
+}
+
+func ended(p *child.Process, t *tail) error {
+	select { // its last words say why
+	case <-p.Drained():
+	case <-time.After(time.Second):
+	}
+	text := t.String()
+	err := fmt.Errorf("broker: the node ended before it was ready (%v); it printed:\n%s", p.Exit(), text)
+	if strings.Contains(text, "eaddrinuse") {
+		return errors.Join(errPortTaken, err)
+	}
+	return err
+}
+
+// tryListen gives errPortTaken early: the node itself would notice only at the end of its start.
+func tryListen(port int) error {
+	ln, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		return fmt.Errorf("broker: %w by another process: %w", errPortTaken, err)
+	}
+	return ln.Close()
+}
+
+// tail keeps the last lines that a node printed.
+type tail struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (t *tail) add(line string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.lines) == tailLines {
+		t.lines = append(t.lines[:0], t.lines[1:]...)
+	}
+	t.lines = append(t.lines, line)
+}
+
+// String gives the lines, one below the other.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.Join(t.lines, "\n")
+}
