@@ -58,16 +58,17 @@ func (f *Fixture) State() State {
 	return f.state
 }
 
-// Close ends the watch; OnRead is not called again once it returned. The directory stays.
+// Close ends the watch; OnRead is not called again once it returned, and must not call it. The
+// directory stays.
 func (f *Fixture) Close() error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.watch == nil {
+	w := f.watch
+	f.watch = nil
+	f.mu.Unlock()
+	if w == nil {
 		return nil
 	}
-	err := f.watch.close()
-	f.watch = nil
-	return err
+	return w.close() // without the lock: it waits for an OnRead that may be calling us
 }
 
 // follow watches the file that is about to become the fixture. A watch follows the file itself, not

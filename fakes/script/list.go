@@ -84,14 +84,26 @@ func (a *Armed[R]) Remove() {
 	close(a.gone)
 }
 
+// Touch counts one act of a rule that is not picked by a match.
+func (a *Armed[R]) Touch() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.n.Hits++
+	a.told()
+}
+
 func (a *Armed[R]) next() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !a.turn.Next(&a.n) {
 		return false
 	}
+	a.told()
+	return true
+}
+
+func (a *Armed[R]) told() {
 	if a.n.Hits == 1 {
 		close(a.hit)
 	}
-	return true
 }

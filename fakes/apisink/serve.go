@@ -1,0 +1,163 @@
+package apisink
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/comeback-chaos/xk6-comeback/fakes/port"
+	"github.com/comeback-chaos/xk6-comeback/fakes/script"
+)
+
+// maxBody is the largest result that is taken, in bytes.
+const maxBody = 64 << 20
+
+// ServeHTTP implements http.Handler.
+func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	job, ok := strings.CutPrefix(r.URL.Path, "/images/")
+	if !ok || job == "" || strings.Contains(job, "/") {
+		http.Error(w, "the API takes PUT or POST /images/{job}", http.StatusNotFound)
+		return
+	}
+	if r.Method != http.MethodPut && r.Method != http.MethodPost {
+		w.Header().Set("Allow", "PUT, POST")
+		http.Error(w, "use PUT or POST", http.StatusMethodNotAllowed)
+		return
+	}
+	e := Effect{Job: job, Key: r.Header.Get("Idempotency-Key")}
+	if status := s.readBody(w, r); status != 0 {
+		s.refuse(w, e, status)
+		return
+	}
+	a := s.rules.Pick(func(r *Rule) bool { return r.Job == "" || r.Job == job })
+	if a == nil {
+		s.accept(w, e)
+		return
+	}
+	s.act(w, r, e, a)
+}
+
+// act does what the rule says.
+func (s *Sink) act(w http.ResponseWriter, r *http.Request, e Effect, a *script.Armed[Rule]) {
+	switch a.Rule.Do {
+	case Slow:
+		if script.Wait(s.ctx, a.Rule.Delay) != nil {
+			s.cut(w, e)
+			return
+		}
+		s.accept(w, e)
+	case Hang:
+		select {
+		case <-a.Gone():
+			s.accept(w, e)
+		case <-r.Context().Done():
+			s.cut(w, e)
+		case <-s.ctx.Done():
+			s.cut(w, e)
+		}
+	case Fail:
+		s.refuse(w, e, a.Rule.status())
+	case AcceptFail:
+		e.Accepted, e.Replay = s.effect(e)
+		s.refuse(w, e, a.Rule.status())
+	case Cut:
+		s.cut(w, e)
+	case AcceptCut:
+		e.Accepted, e.Replay = s.effect(e)
+		s.cut(w, e)
+	}
+}
+
+// effect enters a result into the ledger.
+func (s *Sink) effect(e Effect) (accepted, replay bool) {
+	if s.ledger.accept(e.Job, e.Key) {
+		s.ledger.replays.Add(1)
+		return false, true
+	}
+	s.ledger.effects.Add(1)
+	return true, false
+}
+
+func (s *Sink) accept(w http.ResponseWriter, e Effect) {
+	_, e.Replay = s.effect(e)
+	e.Status = http.StatusCreated
+	if e.Replay {
+		e.Status = http.StatusOK
+	}
+	s.tell(e)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(e.Status)
+	s.write(w, answer{Job: e.Job, Replay: e.Replay}.bytes())
+}
+
+func (s *Sink) refuse(w http.ResponseWriter, e Effect, status int) {
+	e.Status, e.Refused = status, true
+	s.tell(e)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	s.write(w, []byte(`{"error":"`+http.StatusText(status)+`"}`))
+}
+
+func (s *Sink) cut(w http.ResponseWriter, e Effect) {
+	e.Refused = true
+	s.tell(e)
+	if err := port.Cut(w, nil); err != nil {
+		s.config.Log.Debug("the caller of the API sink had gone", "job", e.Job, "error", err)
+	}
+}
+
+func (s *Sink) tell(e Effect) {
+	s.ledger.requests.Add(1)
+	if e.Refused {
+		s.ledger.refused.Add(1)
+	}
+	if s.config.OnEffect != nil {
+		s.config.OnEffect(e)
+	}
+}
+
+func (s *Sink) write(w http.ResponseWriter, body []byte) {
+	if _, err := w.Write(body); err != nil {
+		s.config.Log.Debug("the caller of the API sink had gone", "error", err)
+	}
+}
+
+// readBody reads the result to its end and gives the status to refuse it with, 0 when it is an image
+// or a JSON object.
+func (s *Sink) readBody(w http.ResponseWriter, r *http.Request) int {
+	buf, ok := s.buffers.Get().(*[]byte)
+	if !ok {
+		buf = new([]byte)
+		*buf = make([]byte, 32<<10)
+	}
+	defer s.buffers.Put(buf)
+	body := http.MaxBytesReader(w, r.Body, maxBody)
+	n, err := 0, error(nil)
+	for m := 0; n < 512 && err == nil; n += m {
+		m, err = body.Read((*buf)[n:])
+	}
+	fits := isResult((*buf)[:n])
+	for err == nil {
+		_, err = body.Read(*buf)
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	case !errors.Is(err, io.EOF): // the caller went in the middle
+		return http.StatusBadRequest
+	case n == 0:
+		return http.StatusBadRequest
+	case !fits:
+		return http.StatusUnprocessableEntity
+	}
+	return 0
+}
+
+// isResult tells whether a body that begins so is an image or a JSON object.
+func isResult(begin []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(begin, " \t\r\n"), []byte("{")) ||
+		strings.HasPrefix(http.DetectContentType(begin), "image/")
+}
