@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/script"
@@ -106,7 +107,7 @@ func (c *Conn) readLine() ([]byte, error) {
 	switch {
 	case errors.Is(err, bufio.ErrTooLong):
 		return nil, fmt.Errorf("control line longer than %d bytes", MaxLine)
-	case err == nil, errors.Is(err, net.ErrClosed):
+	case err == nil, errors.Is(err, net.ErrClosed), errors.Is(err, syscall.ECONNRESET):
 		return nil, io.EOF
 	}
 	return nil, fmt.Errorf("read control line: %w", err)

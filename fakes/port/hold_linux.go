@@ -9,14 +9,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hold is a socket that is bound and never listens. It keeps the port ours while the listener is
-// shut: connections are refused, and neither another listener nor an outgoing connection is given it.
-type hold struct {
+// Held is a port that is kept for a listener which comes and goes, in this process or another: a
+// socket that is bound and never listens. While there is no listener, connections are refused, and
+// neither another listener nor an outgoing connection is given the port.
+type Held struct {
 	fd   int
 	addr string
 }
 
-func holdPort(addr string) (*hold, error) {
+// Hold keeps addr ("127.0.0.1:0": a free port), which must be loopback.
+func Hold(addr string) (*Held, error) {
 	tcp, err := net.ResolveTCPAddr("tcp4", addr)
 	if err != nil {
 		return nil, err
@@ -28,7 +30,7 @@ func holdPort(addr string) (*hold, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	h := &hold{fd: fd}
+	h := &Held{fd: fd}
 	if err := h.bind(tcp.AddrPort()); err != nil {
 		unix.Close(fd)
 		return nil, err
@@ -36,7 +38,7 @@ func holdPort(addr string) (*hold, error) {
 	return h, nil
 }
 
-func (h *hold) bind(want netip.AddrPort) error {
+func (h *Held) bind(want netip.AddrPort) error {
 	if err := unix.SetsockoptInt(h.fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
 		return os.NewSyscallError("setsockopt", err)
 	}
@@ -56,4 +58,8 @@ func (h *hold) bind(want netip.AddrPort) error {
 	return nil
 }
 
-func (h *hold) close() error { return os.NewSyscallError("close", unix.Close(h.fd)) }
+// Addr is what the listener has to listen on, host:port.
+func (h *Held) Addr() string { return h.addr }
+
+// Close gives the port up.
+func (h *Held) Close() error { return os.NewSyscallError("close", unix.Close(h.fd)) }

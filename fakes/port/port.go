@@ -11,7 +11,7 @@ import (
 type Port struct {
 	admit func() bool
 	addr  net.Addr
-	hold  *hold
+	hold  *Held
 
 	mu     sync.Mutex
 	ln     net.Listener // nil while shut
@@ -26,13 +26,13 @@ func Listen(addr string, admit func() bool) (*Port, error) {
 	if admit == nil {
 		admit = func() bool { return true }
 	}
-	h, err := holdPort(addr)
+	h, err := Hold(addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", addr, err)
 	}
 	ln, err := net.Listen("tcp", h.addr)
 	if err != nil {
-		return nil, errors.Join(err, h.close())
+		return nil, errors.Join(err, h.Close())
 	}
 	return &Port{admit: admit, addr: ln.Addr(), hold: h, ln: ln, opened: make(chan struct{}), conns: map[*conn]struct{}{}}, nil
 }
@@ -144,7 +144,7 @@ func (p *Port) Close() error {
 		close(p.opened)
 	}
 	p.mu.Unlock()
-	err := p.hold.close()
+	err := p.hold.Close()
 	if ln != nil {
 		err = errors.Join(ln.Close(), err)
 	}

@@ -1,0 +1,47 @@
+// Package aiworker is the AI process of a host: an HTTP server, in a process of its own, that speaks
+// as much of the AUTOMATIC1111 web UI's API as a consumer needs (txt2img, sd-models, options, memory,
+// ping) and answers with real, small PNGs. Run is the process. Remote, on the lab's side, gives it
+// its Script, live and again after each restart, and hears of every rule that acts. It starts no
+// process and computes no images.
+package aiworker
+
+import "errors"
+
+// Role is what the process calls itself in its hello.
+const Role = "aiworker"
+
+// RequestID is the header that carries the message id of a job.
+const RequestID = "X-Request-Id"
+
+// ErrRefused is why Run ends when a rule refuses the boot; the process should exit with 1.
+var ErrRefused = errors.New("boot refused")
+
+// Event tells of a rule that acts, before it does.
+type Event struct {
+	Pid  int    `json:"-"`
+	Rule int    `json:"-"`             // index in the script in force; -1: the rule has been taken out meanwhile
+	Do   string `json:"do"`            // what the rule does
+	Msg  string `json:"msg,omitempty"` // message id of the job; empty at boot, for a ping and a warm-up
+	Code int    `json:"code,omitempty"`
+	Text string `json:"text"` // what it does, for people
+}
+
+// Messages on the control socket.
+const (
+	msgScript  = "script"  // lab → worker: state
+	msgApplied = "applied" // worker → lab: number of the state in force
+	msgReady   = "ready"   // worker → lab: address that it listens on
+	msgSeen    = "seen"    // worker → lab: a match before a rule's turn
+	msgActs    = "acts"    // worker → lab: a rule acts
+)
+
+type seen struct {
+	ID   int `json:"id"`
+	Seen int `json:"seen"`
+}
+
+type acts struct {
+	seen
+	Hits int `json:"hits"`
+	Event
+}
