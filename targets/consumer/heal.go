@@ -1,0 +1,134 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/host"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/ops"
+)
+
+// heal is the default of Heal: a blip is waited out; else the AI process is restarted, a few times if
+// need be; else the instance is terminated; else the consumer is parked.
+func (c *Consumer) heal(ctx context.Context, t *Trouble) {
+	if t.Suspected && c.awaitAI(ctx, c.Settings.AIDownAfter) == nil {
+		c.Log.Info("it was a blip", "suspicion", t.Error())
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	c.incident(t.Title, t.Err)
+	err := c.restart(ctx)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	c.Log.Error("restarts are used up; terminating the instance", "error", err)
+	c.enter(ops.Escalating, "restarts are used up")
+	if err := c.terminate(ctx); err == nil {
+		err = c.awaitEnd(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		c.Desk.Raise(TitleTermination, err.Error())
+	} else if ctx.Err() == nil {
+		c.Desk.Raise(TitleTermination, err.Error())
+	}
+	if ctx.Err() == nil {
+		c.Park(ctx)
+	}
+}
+
+// restart runs the restart hook until it has worked, RestartAttempts times at most.
+func (c *Consumer) restart(ctx context.Context) error {
+	s := c.Settings
+	c.enter(ops.Restarting, "the AI process is in trouble")
+	policy := retrypolicy.NewBuilder[any]().
+		WithMaxAttempts(s.RestartAttempts).
+		WithDelay(s.RestartBackoff).
+		ReturnLastFailure().
+		Build()
+	return failsafe.With(policy).WithContext(ctx).Run(func() error {
+		hook := host.Command{Timeout: s.RestartTimeout}
+		if len(s.RestartCommand) > 0 {
+			hook.Path, hook.Args = s.RestartCommand[0], s.RestartCommand[1:]
+		}
+		err := c.JudgeRestart(hook.Run(ctx))
+		if err == nil {
+			err = c.Recovered(ctx)
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		c.Board.Metrics.Restarted(err)
+		if err != nil {
+			c.incident(TitleAIDown, err)
+			return err
+		}
+		c.Log.Info("AI process restarted")
+		return nil
+	})
+}
+
+// recovered is the default of Recovered: the AI process answers, and the swap is not low any more.
+func (c *Consumer) recovered(ctx context.Context) error {
+	if err := c.awaitAI(ctx, c.Settings.AIReadyLimit); err != nil {
+		return fmt.Errorf("the restart hook says that it restarted the AI process, but: %w", err)
+	}
+	const checks = 10 // memory takes a moment to be given back
+	var detail string
+	for range checks {
+		var level host.Level
+		if level, detail = c.checkSwap(ctx); level != host.Low {
+			return nil
+		}
+		if !wait(ctx, c.Settings.MemoryCheckInterval) {
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("the AI process was restarted, but swap is still low: %s", detail)
+}
+
+// terminate calls the termination hook once.
+func (c *Consumer) terminate(ctx context.Context) error {
+	s := c.Settings
+	hook := host.Command{Timeout: s.TerminateTimeout}
+	if len(s.TerminateCommand) > 0 {
+		hook.Path, hook.Args = s.TerminateCommand[0], s.TerminateCommand[1:]
+		if len(hook.Args) == 0 {
+			id, region, err := host.Instance{ID: s.InstanceID, Region: s.Region, Metadata: s.MetadataURL}.Resolve(ctx)
+			if err != nil {
+				c.Board.Metrics.Terminated(err)
+				return fmt.Errorf("terminate this instance, but which one is it: %w", err)
+			}
+			hook.Args = []string{"ec2", "terminate-instances", "--instance-ids", id, "--region", region}
+		}
+	}
+	err := c.JudgeTerminate(hook.Run(ctx))
+	if ctx.Err() == nil {
+		c.Board.Metrics.Terminated(err)
+	}
+	return err
+}
+
+// errStillAlive means that a termination was accepted and did not happen.
+var errStillAlive = errors.New("the termination was accepted, but the instance is still alive")
+
+// awaitEnd waits to be terminated. Its error says that this did not happen in time.
+func (c *Consumer) awaitEnd(ctx context.Context) error {
+	c.enter(ops.Terminating, "the termination was accepted")
+	limit := c.Settings.TerminateWait
+	if limit == 0 {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if !wait(ctx, limit) {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w after %v", errStillAlive, limit.Round(time.Millisecond))
+}

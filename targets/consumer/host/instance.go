@@ -1,0 +1,70 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Instance tells which cloud instance this is. ID and Region that are set are taken as they are;
+// only what is missing is asked of the instance metadata service (version 2, with a session token).
+type Instance struct {
+	ID, Region string
+	Metadata   string // base URL of the service
+	HTTP       *http.Client
+}
+
+const metadataLimit = 2 * time.Second
+
+// Resolve gives id and region.
+func (i Instance) Resolve(ctx context.Context) (id, region string, err error) {
+	if i.ID != "" && i.Region != "" {
+		return i.ID, i.Region, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, metadataLimit)
+	defer cancel()
+	token, err := i.ask(ctx, http.MethodPut, "/latest/api/token", "X-aws-ec2-metadata-token-ttl-seconds", "60")
+	if err != nil {
+		return "", "", err
+	}
+	id, region = i.ID, i.Region
+	if id == "" {
+		if id, err = i.ask(ctx, http.MethodGet, "/latest/meta-data/instance-id", "X-aws-ec2-metadata-token", token); err != nil {
+			return "", "", err
+		}
+	}
+	if region == "" {
+		if region, err = i.ask(ctx, http.MethodGet, "/latest/meta-data/placement/region", "X-aws-ec2-metadata-token", token); err != nil {
+			return "", "", err
+		}
+	}
+	return id, region, nil
+}
+
+func (i Instance) ask(ctx context.Context, method, path, header, value string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(i.Metadata, "/")+path, nil)
+	if err != nil {
+		return "", fmt.Errorf("build the request to the instance metadata: %w", err)
+	}
+	req.Header.Set(header, value)
+	client := i.HTTP
+	if client == nil {
+		client = http.DefaultClient
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("ask the instance metadata (or set INSTANCE_ID and AWS_REGION): %w", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 4096))
+	if err != nil {
+		return "", fmt.Errorf("read the instance metadata %s: %w", path, err)
+	}
+	if res.StatusCode != http.StatusOK || len(body) == 0 {
+		return "", fmt.Errorf("instance metadata %s answered %d: %s", path, res.StatusCode, body)
+	}
+	return strings.TrimSpace(string(body)), nil
+}

@@ -1,0 +1,65 @@
+package job
+
+import (
+	"context"
+	"sync"
+)
+
+// Ledger remembers which jobs are running and which were finished lately, so that a message that
+// comes again is not worked on again. It is bounded: the idempotency key at the API server guards
+// what it has forgotten. The zero value is not ready; use NewLedger. Safe for many goroutines.
+type Ledger struct {
+	mu       sync.Mutex
+	running  map[string]chan struct{}
+	finished map[string]struct{}
+	order    []string // ring of finished ids, oldest at next
+	next     int
+}
+
+// NewLedger makes a ledger that remembers size finished jobs, at least one.
+func NewLedger(size int) *Ledger {
+	return &Ledger{
+		running:  make(map[string]chan struct{}),
+		finished: make(map[string]struct{}),
+		order:    make([]string, max(size, 1)),
+	}
+}
+
+// Begin claims a job. It is false when the job is finished already. While another goroutine works on
+// it, Begin waits for the outcome. After true, End must be called.
+func (l *Ledger) Begin(ctx context.Context, id string) (bool, error) {
+	for {
+		l.mu.Lock()
+		if _, ok := l.finished[id]; ok {
+			l.mu.Unlock()
+			return false, nil
+		}
+		other, ok := l.running[id]
+		if !ok {
+			l.running[id] = make(chan struct{})
+			l.mu.Unlock()
+			return true, nil
+		}
+		l.mu.Unlock()
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+}
+
+// End says how a claimed job went.
+func (l *Ledger) End(id string, done bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.running[id])
+	delete(l.running, id)
+	if !done {
+		return
+	}
+	delete(l.finished, l.order[l.next])
+	l.finished[id] = struct{}{}
+	l.order[l.next] = id
+	l.next = (l.next + 1) % len(l.order)
+}

@@ -1,0 +1,187 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+const consumerTag = "consumer"
+
+// session is one channel's life: from the consume to its end, for whatever reason.
+type session struct {
+	source     *Source
+	ch         *amqp.Channel
+	deliveries <-chan amqp.Delivery
+	closed     chan *amqp.Error
+	cancelled  chan string
+	prefetch   int
+	stallAfter time.Duration
+
+	pending []*Delivery  // delivered, not started
+	lastTag uint64       // highest tag delivered on this channel
+	unsent  atomic.Int64 // delivered and not settled by us
+	dead    bool         // nothing can be settled on it any more
+}
+
+// pump takes deliveries and passes them to the pool until ctx ends or the channel is of no more use.
+func (n *session) pump(ctx context.Context, workers *pool) error {
+	silence := time.NewTicker(n.stallAfter)
+	defer silence.Stop()
+	for {
+		var next *Delivery
+		var start chan<- *Delivery
+		if len(n.pending) > 0 {
+			next, start = n.pending[0], workers.work
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case start <- next:
+			n.pending = n.pending[1:]
+		case m, ok := <-n.deliveries:
+			if !ok {
+				return n.ended()
+			}
+			silence.Reset(n.stallAfter)
+			if err := n.take(m); err != nil {
+				return err
+			}
+		case <-n.cancelled:
+			return ErrCancelled
+		case <-silence.C:
+			if err := n.doubt(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take notes a delivery. The broker numbers them from 1 on each channel: a gap means that one never
+// arrived and would stay with us, unseen, until the channel closes; a number seen before is an echo.
+func (n *session) take(m amqp.Delivery) error {
+	if m.DeliveryTag <= n.lastTag {
+		return nil
+	}
+	missing := m.DeliveryTag - n.lastTag - 1
+	n.lastTag = m.DeliveryTag
+	n.unsent.Add(1)
+	n.pending = append(n.pending, NewDelivery(m, func() { n.unsent.Add(-1) }))
+	if missing > 0 {
+		return fmt.Errorf("%w of %d before %d", ErrGap, missing, m.DeliveryTag)
+	}
+	return nil
+}
+
+// ended tells why the deliveries stopped: the reason arrives on another channel at about the same time.
+func (n *session) ended() error {
+	n.dead = true
+	timer := time.NewTimer(100 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case err := <-n.closed:
+		if err != nil {
+			return err
+		}
+		return ErrLost
+	case <-n.cancelled:
+		n.dead = false // a cancelled consumer's channel stays open
+		return ErrCancelled
+	case <-timer.C:
+		return ErrLost
+	}
+}
+
+// doubt is called after a silence. Acks and deliveries can get lost without any sign of it: then the
+// broker thinks that we hold messages which we do not hold, and delivers less or nothing.
+func (n *session) doubt(ctx context.Context) error {
+	held := int(n.unsent.Load())
+	if held >= n.prefetch {
+		return nil // silence is right: every slot is taken
+	}
+	if held == 0 && n.lastTag > 0 {
+		return ErrUnproven
+	}
+	ready, err := n.source.ready(ctx)
+	if err != nil {
+		if errors.Is(err, ErrNoAnswer) {
+			n.dead = true
+			n.source.Link.Drop()
+			return err
+		}
+		return fmt.Errorf("%w; asking for its depth: %w", ErrStalled, err)
+	}
+	if ready > 0 {
+		return fmt.Errorf("%w (%d ready)", ErrStalled, ready)
+	}
+	return nil
+}
+
+// ready asks how many messages wait in the queue, on a channel of its own: a queue that is missing
+// closes the channel that asks.
+func (s *Source) ready(ctx context.Context) (int, error) {
+	ch, err := s.Link.Channel(ctx)
+	if err != nil {
+		return 0, err
+	}
+	q, err := within(context.WithoutCancel(ctx), callLimit, func() (amqp.Queue, error) {
+		defer func() { _ = ch.Close() }()
+		return ch.QueueDeclarePassive(s.Topology.Jobs, true, false, false, false, nil)
+	})
+	return q.Messages, err
+}
+
+// leave stops the broker from sending more and hands back what no handler has started. On a dead
+// channel there is nothing to do: the broker has taken everything back by itself.
+func (n *session) leave(ctx context.Context) {
+	if n.dead || n.ch.IsClosed() {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	err := bounded(ctx, callLimit, func() error { return n.ch.Cancel(consumerTag, false) })
+	if errors.Is(err, ErrNoAnswer) {
+		n.source.Link.Drop()
+		return
+	}
+	n.handBack(n.pending)
+	n.pending = nil
+	limit := time.NewTimer(callLimit)
+	defer limit.Stop()
+	for {
+		select {
+		case m, ok := <-n.deliveries:
+			if !ok {
+				return
+			}
+			if m.DeliveryTag > n.lastTag {
+				n.lastTag = m.DeliveryTag
+				n.handBack([]*Delivery{NewDelivery(m, nil)})
+			}
+		case <-limit.C:
+			return
+		}
+	}
+}
+
+func (n *session) handBack(ds []*Delivery) {
+	for _, d := range ds {
+		if err := d.HandBack(); err != nil {
+			orDiscard(n.source.Log).Debug("not handed back; the broker takes it back with the channel", "error", err)
+			return
+		}
+	}
+}
+
+// close ends the channel. What is still unsettled goes back to the queue.
+func (n *session) close() {
+	if n.ch.IsClosed() {
+		return
+	}
+	if err := bounded(context.Background(), callLimit, n.ch.Close); errors.Is(err, ErrNoAnswer) {
+		n.source.Link.Drop()
+	}
+}

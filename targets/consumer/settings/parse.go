@@ -1,0 +1,116 @@
+package settings
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+)
+
+// Error says which setting is wrong. The command line ends with exit code 2 on it.
+type Error struct {
+	Setting string // as in the environment, "" when the arguments as such are wrong
+	Err     error
+}
+
+func (e *Error) Error() string {
+	if e.Setting == "" {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("setting %s (flag -%s): %v", e.Setting, flagName(e.Setting), e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Parse reads the settings from the environment (lookup is os.LookupEnv) and then from args, which
+// win. An empty variable counts as not set. A wrong or missing value is an *Error; -help prints the
+// list to usage and gives flag.ErrHelp.
+func Parse(args []string, lookup func(string) (string, bool), usage io.Writer) (Settings, error) {
+	var s Settings
+	fields := s.fields()
+	flags := flag.NewFlagSet("consumer", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	var wrong error
+	for _, f := range fields {
+		if text, ok := lookup(f.name); ok && text != "" {
+			if err := f.value.Set(text); err != nil {
+				return s, &Error{f.name, err}
+			}
+		}
+		flags.Func(flagName(f.name), f.help, func(text string) error {
+			err := f.value.Set(text)
+			if err != nil && wrong == nil {
+				wrong = &Error{f.name, err}
+			}
+			return err
+		})
+	}
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			printUsage(usage, new(Settings).fields()) // fresh: shows defaults, never a password
+			return s, err
+		}
+		if wrong != nil {
+			return s, wrong
+		}
+		return s, &Error{Err: err}
+	}
+	if flags.NArg() > 0 {
+		return s, &Error{Err: fmt.Errorf("unexpected argument %q: settings are flags or environment variables", flags.Arg(0))}
+	}
+	return s, s.complete(fields)
+}
+
+// complete fills in what follows from other settings and checks what concerns several of them.
+func (s *Settings) complete(fields []field) error {
+	for _, f := range fields {
+		if v, ok := f.value.(interface{ missing() bool }); ok && v.missing() {
+			return &Error{f.name, errors.New("is needed and not set")}
+		}
+	}
+	if s.Queue == "" {
+		return &Error{"AMQP_QUEUE", errors.New("must not be empty")}
+	}
+	if s.DeadQueue == "" {
+		s.DeadQueue = s.Queue + ".dead"
+	}
+	if s.RetryQueue == "" {
+		s.RetryQueue = s.Queue + ".retry"
+	}
+	if s.DeadQueue == s.Queue || s.RetryQueue == s.Queue || s.DeadQueue == s.RetryQueue {
+		return &Error{"AMQP_DEAD_QUEUE", fmt.Errorf("queue %s, dead queue %s and retry queue %s must differ", s.Queue, s.DeadQueue, s.RetryQueue)}
+	}
+	if s.ReconnectMax < s.ReconnectMin {
+		return &Error{"RECONNECT_MAX", fmt.Errorf("%v is less than RECONNECT_MIN %v", s.ReconnectMax, s.ReconnectMin)}
+	}
+	if s.RestartOKCode == s.RestartFailedCode {
+		return &Error{"RESTART_OK_CODE", fmt.Errorf("%d is also RESTART_FAILED_CODE", s.RestartOKCode)}
+	}
+	return nil
+}
+
+// Redact replaces the password in a URL, for logs and errors.
+func Redact(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "(unreadable URL)"
+	}
+	return u.Redacted()
+}
+
+func printUsage(w io.Writer, fields []field) {
+	fmt.Fprintln(w, "Settings, as environment variables or as flags of the same name (AMQP_URL, -amqp-url):")
+	for _, f := range fields {
+		def := fmt.Sprint(f.value)
+		if def == "" || def == "[]" {
+			def = "none"
+		}
+		fmt.Fprintf(w, "  %-34s %s (default %s)\n", f.name, f.help, def)
+	}
+}
+
+func flagName(setting string) string {
+	return strings.ToLower(strings.ReplaceAll(setting, "_", "-"))
+}

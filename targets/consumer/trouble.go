@@ -1,0 +1,24 @@
+package consumer
+
+// Titles of the incidents, as alerts carry them.
+const (
+	TitleSwapUnset   = "Swap is not set up"
+	TitleSwapLow     = "Swap is nearly used up"
+	TitleAIDown      = "AI process is down"
+	TitleAIFailing   = "AI process fails every job"
+	TitleWarmUp      = "Warm-up failed"
+	TitleTermination = "Instance could not be terminated"
+)
+
+// Trouble is why the consumer stops consuming and looks after the AI process.
+type Trouble struct {
+	Title string // of the incident
+	Err   error
+	// Suspected means that it may be a blip: the AI process gets a chance to answer again before
+	// anything is done about it.
+	Suspected bool
+}
+
+func (t *Trouble) Error() string { return t.Title + ": " + t.Err.Error() }
+
+func (t *Trouble) Unwrap() error { return t.Err }
