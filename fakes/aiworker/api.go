@@ -73,15 +73,15 @@ func (w *worker) txt2img(rw http.ResponseWriter, r *http.Request) {
 	if t != nil && !w.act(ctx, rw, t, msg, j) {
 		return
 	}
-	if !w.work(ctx, rw, base, j.OverrideSettings.Model) {
+	if !w.load(ctx, rw, base, j.OverrideSettings.Model) || script.Wait(ctx, base.warm()) != nil {
 		return
 	}
 	w.answer(rw, http.StatusOK, w.result(msg, j))
 }
 
-// work takes the time that a job takes. It answers and returns false when there is no such model; it
+// load returns when the model is loaded. It answers and returns false when there is no such model; it
 // returns false without an answer when the caller is gone.
-func (w *worker) work(ctx context.Context, rw http.ResponseWriter, base Script, model string) bool {
+func (w *worker) load(ctx context.Context, rw http.ResponseWriter, base Script, model string) bool {
 	if model == "" {
 		model = w.model(base)
 	}
@@ -89,10 +89,7 @@ func (w *worker) work(ctx context.Context, rw http.ResponseWriter, base Script, 
 		w.answer(rw, http.StatusInternalServerError, map[string]string{"error": "RuntimeError", "detail": "Unknown checkpoint: " + model})
 		return false
 	}
-	if err := w.models.use(ctx, model, base.load(), base.Keep); err != nil {
-		return false
-	}
-	return script.Wait(ctx, base.warm()) == nil
+	return w.models.use(ctx, model, base.load(), base.Keep) == nil
 }
 
 // model is the one that a job uses which names none.
@@ -142,8 +139,7 @@ func (w *worker) setOptions(rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := w.during(r)
 	defer cancel()
 	base, _ := w.now()
-	base.Warm, base.Cold = 1, float64(base.load()) // loading only: there is no job to do
-	if s.Model != "" && !w.work(ctx, rw, base, s.Model) {
+	if s.Model != "" && !w.load(ctx, rw, base, s.Model) {
 		return
 	}
 	w.answer(rw, http.StatusOK, nil)
