@@ -10,7 +10,7 @@ type Counts struct {
 	Confirmed uint64 // confirmed by the broker and not returned
 	Refused   uint64 // answered with basic.nack
 	Returned  uint64 // sent back as unroutable: no such queue
-	Unknown   uint64 // in flight when their connection ended: may have happened
+	Unknown   uint64 // unanswered when their connection ended, or for 65,536 later messages: may have happened
 	Buffered  uint64 // offered and not sent yet
 	Dropped   uint64 // Submits turned away: the buffer was full. Not part of Offered
 }
@@ -33,13 +33,17 @@ const (
 // so a connection's publish sequence number is the id less the last id sent before that connection.
 // It holds no lock, no message and no connection.
 type ledger struct {
-	c     Counts
-	first uint64 // ids up to it were sent on earlier connections
-	low   uint64 // ids up to it are settled
-	marks []mark // of the ids in (low, Published], by id modulo the window
+	c      Counts
+	window int
+	first  uint64 // ids up to it were sent on earlier connections
+	low    uint64 // ids up to it are settled
+	marks  []mark // of the ids in (low, Published], by id modulo its length
 }
 
-func newLedger(window int) *ledger { return &ledger{marks: make([]mark, window)} }
+// newLedger lets window messages be in flight, and an answer be overtaken by those of span-1 later ones.
+func newLedger(window, span int) *ledger {
+	return &ledger{window: window, marks: make([]mark, max(window, span))}
+}
 
 // offer takes a message and returns its id, counting from 1.
 func (l *ledger) offer() uint64 {
@@ -48,18 +52,23 @@ func (l *ledger) offer() uint64 {
 	return l.c.Offered
 }
 
-// room is the number of messages that may be sent now. The window bounds the span of ids in flight
-// rather than their number, so that one late confirm cannot make the ring grow.
+// room is the number of messages that may be sent now.
 func (l *ledger) room() int {
-	return min(int(l.c.Buffered), len(l.marks)-int(l.c.Published-l.low))
+	return min(int(l.c.Buffered), l.window-int(l.c.InFlight()))
 }
 
-// send moves the oldest buffered message in flight and returns its id. It needs room.
+// send moves the oldest buffered message in flight and returns its id. It needs room. A message whose
+// answer is that long overdue is given up: one lost confirm must not stop the load.
 func (l *ledger) send() uint64 {
+	id := l.c.Published + 1
+	if span := uint64(len(l.marks)); id-l.low > span {
+		l.giveUp(id - span)
+		l.advance()
+	}
+	l.marks[l.slot(id)] = waiting
 	l.c.Buffered--
-	l.c.Published++
-	l.marks[l.slot(l.c.Published)] = waiting
-	return l.c.Published
+	l.c.Published = id
+	return id
 }
 
 // confirm settles the message with publish sequence number tag, or with multiple every one up to it.
@@ -82,10 +91,15 @@ func (l *ledger) confirm(tag uint64, multiple, ack bool) bool {
 	for i := from; i <= id; i++ {
 		l.settle(i, ack)
 	}
+	l.advance()
+	return true
+}
+
+// advance moves low over what is settled.
+func (l *ledger) advance() {
 	for l.low < l.c.Published && l.marks[l.slot(l.low+1)] == settled {
 		l.low++
 	}
-	return true
 }
 
 func (l *ledger) settle(id uint64, ack bool) {
@@ -117,15 +131,22 @@ func (l *ledger) bounce(id uint64) bool {
 func (l *ledger) cut() uint64 {
 	before := l.c.Unknown
 	for id := l.low + 1; id <= l.c.Published; id++ {
-		switch l.marks[l.slot(id)] {
-		case waiting:
-			l.c.Unknown++
-		case returned:
-			l.c.Returned++
-		}
+		l.giveUp(id)
 	}
 	l.first, l.low = l.c.Published, l.c.Published
 	return l.c.Unknown - before
+}
+
+// giveUp settles a message that gets no answer any more.
+func (l *ledger) giveUp(id uint64) {
+	m := &l.marks[l.slot(id)]
+	switch *m {
+	case waiting:
+		l.c.Unknown++
+	case returned:
+		l.c.Returned++
+	}
+	*m = settled
 }
 
 func (l *ledger) idle() bool { return l.c.Buffered == 0 && l.c.InFlight() == 0 }

@@ -180,17 +180,12 @@ func (s *shared) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
-// Read closes the connection at an error, such as the missing heartbeat's: a write that blocks
-// because the broker does not read would never end otherwise.
 func (s *shared) Read(p []byte) (int, error) {
 	n, err := s.Conn.Read(p)
 	s.read.Lock()
+	defer s.read.Unlock()
 	if !s.muted {
 		s.answers.feed(p[:n])
-	}
-	s.read.Unlock()
-	if err != nil {
-		s.Conn.Close()
 	}
 	return n, err
 }

@@ -55,7 +55,7 @@ func open(ctx context.Context, o Options, d dialer) (*Publisher, error) {
 	p := &Publisher{
 		o: o, dial: d, cancel: cancel,
 		done: make(chan struct{}), wake: make(chan struct{}, 1),
-		ledger: newLedger(o.Window),
+		ledger: newLedger(o.Window, answerSpan),
 	}
 	l, err := d(ctx, p)
 	if err != nil {
@@ -191,6 +191,9 @@ func (p *Publisher) pump(ctx context.Context, l link) error {
 	}
 	return nil
 }
+
+// answerSpan is how many later messages may overtake a message's confirm before it is given up.
+const answerSpan = 1 << 16
 
 // batchLimit bounds the messages of one write, and so the time until the next look at the connection.
 const batchLimit = 128

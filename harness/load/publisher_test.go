@@ -300,6 +300,22 @@ func TestRefusedAndReturned(t *testing.T) {
 	})
 }
 
+// A confirm that is lost on the way must not stop the load when a window of others has passed it.
+func TestLostConfirmDoesNotStopTheLoad(t *testing.T) {
+	t.Parallel()
+	publish(t, Options{Window: 10}, func(t *testing.T, p *Publisher, b *fakeBroker) {
+		submit(t, p, 1)
+		for tag := uint64(2); tag <= answerSpan+2; tag++ {
+			submit(t, p, 1)
+			b.events.confirmed(tag, false, true)
+		}
+		synctest.Wait()
+		require.Len(t, b.sent(), answerSpan+2)
+		require.NoError(t, p.Settled(t.Context()))
+		require.Equal(t, Counts{Offered: answerSpan + 2, Published: answerSpan + 2, Confirmed: answerSpan + 1, Unknown: 1}, p.Counts())
+	})
+}
+
 func TestSettledTellsWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	publish(t, Options{Window: 2}, func(t *testing.T, p *Publisher, b *fakeBroker) {
