@@ -1,36 +1,131 @@
 package check
 
 import (
+	"encoding/json"
+	"fmt"
 	"iter"
+	"strings"
+	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/recovery"
 )
 
-// Facts are what one pass over a history gathers for the checks.
+// never is the time of what did not happen.
+const never = time.Duration(-1)
+
+// Facts are what one pass over a history gathers for the checks. Each part is gathered in the file of
+// its name; the checks only read them.
 type Facts struct {
 	Meta   history.Meta
-	Torn   *history.Torn
-	Damage error
+	Torn   *history.Torn // the history's unfinished end
+	Damage error         // why the history could not be read to its end, or its Meta not at all
+
+	Began, LoadBegan, LoadEnded, Ended time.Duration // never: not seen
+	Last                               time.Duration // of the last event
+	Dropped                            int64         // iterations that the load dropped
+	EndText                            string        // why the run ended
+
+	series recovery.Series
+	ledger ledger
+	wires  wires
+	faults faults
+	stall  stall
+	sides  sides
+
+	summary
 }
 
-func gather(events iter.Seq2[*history.Event, error]) *Facts {
-	f := &Facts{}
-	for _, err := range events {
+// gather makes the pass. With a meta, the Begin event's own is not read.
+func gather(meta *history.Meta, events iter.Seq2[*history.Event, error]) *Facts {
+	f := &Facts{Began: never, LoadBegan: never, LoadEnded: never, Ended: never}
+	if meta != nil {
+		f.Meta = *meta
+	}
+	f.stall.last = never
+	for e, err := range events {
 		if err != nil {
 			f.Damage = err
 			break
 		}
+		f.Last = e.At
+		f.series.Observe(e)
+		if e.Kind == history.Begin && meta == nil {
+			f.readMeta(e)
+		}
+		f.see(e)
 	}
+	f.summarise()
 	return f
 }
 
-func (f *Facts) judge(checks []Check) *Judgement {
-	j := &Judgement{Meta: f.Meta, Torn: f.Torn}
-	for _, c := range checks {
-		r := c.Judge(f)
-		r.Check = c.Name
-		j.Results = append(j.Results, r)
+func (f *Facts) readMeta(e *history.Event) {
+	if err := json.Unmarshal([]byte(e.Text), &f.Meta); err != nil {
+		f.Damage = fmt.Errorf("read the run's description in its first event: %w", err)
 	}
-	j.Verdict = overall(j.Results)
-	return j
+}
+
+// see hands an event to the parts that it concerns.
+func (f *Facts) see(e *history.Event) {
+	switch e.Kind {
+	case history.Begin:
+		f.Began = e.At
+	case history.LoadBegin:
+		f.LoadBegan = e.At
+	case history.LoadEnd:
+		f.LoadEnded = e.At
+		f.Dropped += e.N
+	case history.End:
+		f.Ended, f.EndText = e.At, e.Text
+	case history.Offer, history.Return, history.DeadLetter:
+		f.ledger.see(e)
+	case history.Effect:
+		f.ledger.effect(e)
+		f.stall.moved(e.At)
+	case history.Publish, history.Confirm, history.Refuse, history.Deliver, history.Ack, history.Nack, history.Reject,
+		history.ConnOpen, history.ConnClose, history.ChanOpen, history.ChanClose, history.Consume, history.Cancel,
+		history.Touch:
+		f.seeWire(e)
+	case history.Inject, history.InEffect, history.Heal, history.Gone, history.Outlived:
+		f.seeFault(e)
+	case history.Depth:
+		f.sides.probe(e)
+		f.stall.probe(e)
+	default:
+		f.sides.see(e)
+	}
+}
+
+// isTarget tells whether a role is the target's, whose doings are judged.
+func (f *Facts) isTarget(role string) bool {
+	rest, ok := strings.CutPrefix(role, f.Meta.Target)
+	return ok && f.Meta.Target != "" && (rest == "" || rest[0] == '/')
+}
+
+// cut tells whether the history ends before the run did: what is missing then may still have come.
+func (f *Facts) cut() bool { return f.Ended == never || f.Torn != nil || f.Damage != nil }
+
+// examples keeps the first few.
+type examples []string
+
+const maxExamples = 5
+
+func (x *examples) add(format string, args ...any) {
+	if len(*x) < maxExamples {
+		*x = append(*x, fmt.Sprintf(format, args...))
+	}
+}
+
+// clock writes a time of the run for people: seconds to the millisecond.
+func clock(at time.Duration) string { return fmt.Sprintf("%.3fs", at.Seconds()) }
+
+// count writes a number with its noun: "1 message", "3 messages".
+func count[N int | int64](n N, noun string) string {
+	if n != 1 && strings.HasSuffix(noun, "y") {
+		return fmt.Sprintf("%d %sies", n, noun[:len(noun)-1])
+	}
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }

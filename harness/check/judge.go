@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"iter"
 
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
@@ -8,31 +9,93 @@ import (
 
 // Check tests one invariant.
 type Check struct {
-	Name  string              // scenarios name it in catches: never rename it
-	Doc   string              // what it tests, needs, and does not judge
-	Judge func(*Facts) Result // pure; Check of its result may be left empty
+	Name    string              // scenarios name it in catches: never rename it
+	Doc     string              // what it tests, what it needs, and what it does not judge
+	Applies func(*Facts) bool   // false: the scenario does not ask for it, and it gives no result; nil: always
+	Judge   func(*Facts) Result // pure; it may leave the result's Check empty
 }
 
 // All are the checks, in the order of reports.
-var All = []Check{}
+var All = []Check{
+	ran, script, loadReached, faultInEffect, faultGone, inFlight, probes,
+	noLoss, duplicates, unexpected, settle, ackAfterReport, protocol, noStall,
+	alerts, allClears, hooks, targetExit, recovered,
+}
 
-// Judge reads a history to its end and judges it. An error means that the history could not be read at
-// all; one that is torn or damaged gives a Judgement that is not green.
+// Judge reads a history to its end and judges it. A history that is torn or damaged gives a Judgement
+// that is never green; so the error is kept for a reader that cannot be read at all, and is nil today.
 func Judge(r *history.Reader) (*Judgement, error) {
-	facts := gather(r.All())
+	facts := gather(nil, r.All())
 	facts.Torn = r.Torn()
 	return facts.judge(All), nil
 }
 
-// JudgeEvents judges events that are at hand, as a run with this Meta. It is for tests.
+// JudgeEvents judges events at hand, as the history of a run with this Meta. It is for tests.
 func JudgeEvents(meta history.Meta, events iter.Seq[*history.Event]) *Judgement {
-	facts := gather(func(yield func(*history.Event, error) bool) {
+	return gather(&meta, func(yield func(*history.Event, error) bool) {
 		for e := range events {
 			if !yield(e, nil) {
 				return
 			}
 		}
-	})
-	facts.Meta = meta
-	return facts.judge(All)
+	}).judge(All)
+}
+
+// judge runs the checks and fills in what reports need.
+func (f *Facts) judge(checks []Check) *Judgement {
+	j := &Judgement{
+		Meta: f.Meta, Windows: f.windows, Ledger: f.totals, Rate: f.rates, Latency: f.latencies,
+		Recovery: f.outcome, Steady: f.steady, Faults: f.faults.list, Marks: f.sides.marks,
+		Alerts: len(f.sides.alerts), AllClears: len(f.sides.allClears), Torn: f.Torn, Series: f.series.Points(),
+	}
+	if f.Damage != nil {
+		j.Damage = f.Damage.Error()
+	}
+	for _, call := range f.sides.hooks {
+		if j.Hooks == nil {
+			j.Hooks = make(map[string]int)
+		}
+		j.Hooks[call.hook]++
+	}
+	for _, c := range checks {
+		if c.Applies != nil && !c.Applies(f) {
+			continue
+		}
+		r := c.Judge(f)
+		r.Check = c.Name
+		j.Results = append(j.Results, r)
+	}
+	j.Verdict = overall(j.Results)
+	j.Reason = reason(j.Verdict, j.Results)
+	return j
+}
+
+// reason tells what decided the verdict.
+func reason(v Verdict, results []Result) string {
+	if len(results) == 0 {
+		return "nothing was checked"
+	}
+	if v == Pass {
+		return fmt.Sprintf("all %d checks passed", len(results))
+	}
+	for _, r := range results {
+		if r.Verdict == v {
+			return r.Check + ": " + r.Reason
+		}
+	}
+	return "no result says why" // cannot be: overall gives a verdict that a result has
+}
+
+// The three ends of a check. A reason is one sentence with numbers.
+
+func pass(format string, args ...any) Result {
+	return Result{Verdict: Pass, Reason: fmt.Sprintf(format, args...)}
+}
+
+func fail(x examples, format string, args ...any) Result {
+	return Result{Verdict: Fail, Reason: fmt.Sprintf(format, args...), Examples: x}
+}
+
+func unknown(format string, args ...any) Result {
+	return Result{Verdict: Unknown, Reason: fmt.Sprintf(format, args...)}
 }

@@ -18,22 +18,24 @@ type Result struct {
 // Judgement is a run's verdict with everything that reports are written from. The JSON names are
 // stable; durations and times are nanoseconds since the run's base.
 type Judgement struct {
-	Meta     history.Meta       `json:"meta"`
-	Verdict  Verdict            `json:"verdict"`
-	Reason   string             `json:"reason"` // one sentence: what decided the verdict
-	Results  []Result           `json:"results"`
-	Windows  PerWindow[Span]    `json:"windows"`
-	Ledger   PerWindow[Totals]  `json:"ledger"`
-	Rate     PerWindow[Rate]    `json:"rate"`
-	Latency  PerWindow[Latency] `json:"latency"` // offer → first effect, of the messages offered in the window
-	Recovery recovery.Outcome   `json:"recovery"`
-	Steady   *recovery.Range    `json:"steady,omitempty"` // the range before the fault; nil: there is none
-	Faults   []Fault            `json:"faults,omitempty"`
-	Alerts   int                `json:"alerts"`
-	Hooks    map[string]int     `json:"hooks,omitempty"` // calls by hook
-	Marks    []Mark             `json:"marks,omitempty"`
-	Torn     *history.Torn      `json:"torn,omitempty"`   // the history's unfinished end
-	Damage   string             `json:"damage,omitempty"` // why the history could not be read to its end
+	Meta      history.Meta       `json:"meta"`
+	Verdict   Verdict            `json:"verdict"`
+	Reason    string             `json:"reason"` // one sentence: what decided the verdict
+	Results   []Result           `json:"results"`
+	Windows   PerWindow[Span]    `json:"windows"`
+	Ledger    PerWindow[Totals]  `json:"ledger"`
+	Rate      PerWindow[Rate]    `json:"rate"`
+	Latency   PerWindow[Latency] `json:"latency"` // offer → first effect, of the messages offered in the window
+	Recovery  recovery.Outcome   `json:"recovery"`
+	Steady    *recovery.Range    `json:"steady,omitempty"` // the range before the fault; nil: there is none
+	Faults    []Fault            `json:"faults,omitempty"`
+	Alerts    int                `json:"alerts"`
+	AllClears int                `json:"allClears"`
+	Hooks     map[string]int     `json:"hooks,omitempty"` // calls by hook
+	Marks     []Mark             `json:"marks,omitempty"`
+	Torn      *history.Torn      `json:"torn,omitempty"`   // the history's unfinished end
+	Damage    string             `json:"damage,omitempty"` // why the history could not be read to its end
+	Series    []recovery.Point   `json:"-"`                // the run in steps of 100 ms, for charts
 }
 
 // PerWindow is something told apart by window. A message belongs to the window it was offered in.

@@ -1,0 +1,165 @@
+package check
+
+import (
+	"math"
+	"time"
+
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/history/track"
+	"github.com/comeback-chaos/xk6-comeback/harness/recovery"
+)
+
+// ledger is the account of every message by its identity: offered, published, confirmed, delivered,
+// effects. It is most of what judging costs in memory, so an entry is 16 bytes.
+type ledger struct {
+	messages   track.Table[message]
+	often      map[history.MsgID]int64 // redeliveries that an entry's byte has no room for
+	deliveries int64
+	effects    int64
+	unexpected []time.Duration // when effects of messages that nobody offered came; nil mostly
+
+	duplicateExamples, unexpectedExamples examples
+}
+
+type message struct {
+	offered     time.Duration
+	latency     uint32 // offer → first effect in µs, plus 1; 0: no effect
+	effects     uint8  // at most 255
+	redelivered uint8  // at most 255, the rest is in often
+	copies      uint8  // copies of it that the target published and has not acked the original for
+	state       state
+}
+
+// state is a set of what happened to a message.
+type state uint8
+
+const (
+	offered state = 1 << iota
+	published
+	confirmed
+	refused // nacked or returned by the broker
+	delivered
+	acked // by the target, for good: no copy, not delivered again
+	deadLettered
+)
+
+func (s state) has(want state) bool { return s&want == want }
+
+func (l *ledger) see(e *history.Event) {
+	m := l.messages.At(e.Msg)
+	switch e.Kind {
+	case history.Offer:
+		l.offer(m, e.At)
+	case history.Return:
+		if !e.Flags.Has(history.Synthetic) {
+			m.state |= refused
+		}
+	case history.DeadLetter:
+		m.state |= deadLettered
+	}
+}
+
+func (l *ledger) offer(m *message, at time.Duration) {
+	if m.state&(offered|published) == 0 {
+		m.offered = at
+	}
+	m.state |= offered
+}
+
+// publish notes that the load sent a message.
+func (l *ledger) publish(e *history.Event) {
+	m := l.messages.At(e.Msg)
+	if m.state&(offered|published) == 0 {
+		m.offered = e.At
+	}
+	m.state |= published
+}
+
+// confirm notes the broker's answer to the load.
+func (l *ledger) confirm(id history.MsgID, kind history.Kind) {
+	answer := confirmed
+	if kind == history.Refuse {
+		answer = refused
+	}
+	l.messages.At(id).state |= answer
+}
+
+// deliver notes that the target got a message.
+func (l *ledger) deliver(e *history.Event) {
+	l.deliveries++
+	m := l.messages.At(e.Msg)
+	m.state = m.state&^acked | delivered
+	if !e.Flags.Has(history.Redelivered) {
+		return
+	}
+	if m.redelivered < math.MaxUint8 {
+		m.redelivered++
+		return
+	}
+	if l.often == nil {
+		l.often = make(map[history.MsgID]int64)
+	}
+	l.often[e.Msg]++
+}
+
+// copied notes that the target published a message itself, to retry it or to dead-letter it.
+func (l *ledger) copied(id history.MsgID) {
+	if m := l.messages.At(id); m.copies < math.MaxUint8 {
+		m.copies++
+	}
+}
+
+// ack notes that the target is done with a message, and tells whether it may be: it had its effect, or
+// the target made a copy of it first. Messages that nobody offered have no effect to wait for.
+func (l *ledger) ack(id history.MsgID) bool {
+	m := l.messages.At(id)
+	if m.copies > 0 {
+		m.copies--
+		return true
+	}
+	m.state |= acked
+	return m.effects > 0 || m.state&(offered|published) == 0
+}
+
+// effect notes what a sink accepted.
+func (l *ledger) effect(e *history.Event) {
+	if !recovery.Counts(e) {
+		return
+	}
+	l.effects++
+	m := l.messages.At(e.Msg)
+	if m.state&(offered|published) == 0 {
+		l.unexpected = append(l.unexpected, e.At)
+		l.unexpectedExamples.add("%s at %s: effect at %s, never offered", e.Msg, e.Who, clock(e.At))
+		return
+	}
+	if m.effects == 0 {
+		m.latency = uint32(min(max(0, e.At-m.offered)/time.Microsecond, math.MaxUint32-1)) + 1
+	} else {
+		l.duplicateExamples.add("%s: first effect at %s, another at %s (%s%s)",
+			e.Msg, clock(m.firstEffect()), clock(e.At), e.Who, keyed(e.Text))
+	}
+	if m.effects < math.MaxUint8 {
+		m.effects++
+	}
+}
+
+func keyed(key string) string {
+	if key == "" {
+		return ""
+	}
+	return ", key " + key
+}
+
+// firstEffect is exact to a microsecond, and never when there is none.
+func (m *message) firstEffect() time.Duration {
+	if m.latency == 0 {
+		return never
+	}
+	return m.offered + time.Duration(m.latency-1)*time.Microsecond
+}
+
+// lost tells whether the broker took responsibility for a message, and it had no effect.
+func (m *message) lost() bool {
+	return m.state.has(confirmed) && !m.state.has(refused) && m.effects == 0
+}

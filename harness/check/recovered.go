@@ -1,0 +1,23 @@
+package check
+
+var recovered = Check{
+	Name: "recovered",
+	Doc: `After the last heal the steady state held again within expect.recovery, and stayed: rate, latency and backlog in the
+range seen before the fault. A relapse fails, as does no recovery at all. Unknown without a steady state before the
+fault, without a healed fault, or when the load ended too soon. Applies with expect.recovery.`,
+	Applies: func(f *Facts) bool { return f.Meta.Expect.Recovery > 0 },
+	Judge: func(f *Facts) Result {
+		o, limit := f.outcome, f.Meta.Expect.Recovery
+		switch {
+		case f.cut():
+			return unknown("the history ends before the run did: %s", o.Reason)
+		case !o.Measured:
+			return unknown("%s", o.Reason)
+		case !o.Recovered:
+			return fail(nil, "%s", o.Reason)
+		case o.After > limit:
+			return fail(nil, "recovered %s after the heal, wanted within %v", clock(o.After), limit)
+		}
+		return pass("recovered %s after the heal (limit %v)", clock(o.After), limit)
+	},
+}
