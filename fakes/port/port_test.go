@@ -1,0 +1,173 @@
+package port
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// echoes opens a port whose connections get back what they send.
+func echoes(t *testing.T, admit func() bool) *Port {
+	t.Helper()
+	p, err := Listen("127.0.0.1:0", admit)
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			c, err := p.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				io.Copy(c, c)
+			}()
+		}
+	}()
+	t.Cleanup(func() {
+		p.Reset()
+		require.NoError(t, p.Close())
+		<-done
+	})
+	return p
+}
+
+// dial connects, and says something to be sure that the port has accepted.
+func dial(t *testing.T, p *Port) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", p.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	require.NoError(t, say(c))
+	return c
+}
+
+func say(c net.Conn) error {
+	if _, err := io.WriteString(c, "hello"); err != nil {
+		return err
+	}
+	_, err := io.ReadFull(c, make([]byte, 5))
+	return err
+}
+
+func TestShutAndOpen(t *testing.T) {
+	t.Parallel()
+	p := echoes(t, nil)
+	addr := p.Addr().String()
+	for range 3 {
+		c := dial(t, p)
+		n, err := p.Shut()
+		require.NoError(t, err)
+		require.Equal(t, 1, n)
+		require.ErrorIs(t, say(c), syscall.ECONNRESET)
+		_, err = net.Dial("tcp", addr)
+		require.ErrorIs(t, err, syscall.ECONNREFUSED)
+		n, err = p.Shut()
+		require.NoError(t, err)
+		require.Zero(t, n)
+		require.NoError(t, p.Open())
+		require.NoError(t, p.Open())
+		require.Equal(t, addr, p.Addr().String())
+		c = dial(t, p)
+		require.NoError(t, c.Close())
+	}
+}
+
+func TestCloseWhileShut(t *testing.T) {
+	t.Parallel()
+	p := echoes(t, nil)
+	_, err := p.Shut()
+	require.NoError(t, err)
+	require.NoError(t, p.Close())
+	require.NoError(t, p.Open(), "nothing opens a closed port")
+	_, err = net.Dial("tcp", p.Addr().String())
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+}
+
+func TestAdmit(t *testing.T) {
+	t.Parallel()
+	var turn atomic.Int64
+	p := echoes(t, func() bool { return turn.Add(1) != 2 })
+	dial(t, p)
+	c, err := net.Dial("tcp", p.Addr().String())
+	if err == nil {
+		err = say(c)
+		c.Close()
+	}
+	require.True(t, errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE), "%v", err)
+	dial(t, p)
+}
+
+// While a port is shut nobody else is given it: not one of many listeners on a free port, nor one of
+// many outgoing connections.
+func TestPortStaysOurs(t *testing.T) {
+	t.Parallel()
+	p := echoes(t, nil)
+	_, err := p.Shut()
+	require.NoError(t, err)
+	other := echoes(t, nil)
+	for range 2000 {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		require.NotEqual(t, p.Addr().String(), ln.Addr().String())
+		ln.Close()
+	}
+	for range 500 {
+		c, err := net.Dial("tcp", other.Addr().String())
+		require.NoError(t, err)
+		require.NotEqual(t, p.Addr().String(), c.LocalAddr().String())
+		c.Close()
+	}
+	require.NoError(t, p.Open())
+	dial(t, p)
+}
+
+func TestListenSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	p := echoes(t, nil)
+	_, err := Listen(p.Addr().String(), nil)
+	require.ErrorIs(t, err, syscall.EADDRINUSE)
+	_, err = Listen("0.0.0.0:0", nil)
+	require.ErrorContains(t, err, "no loopback")
+	_, err = Listen("nonsense", nil)
+	require.ErrorContains(t, err, "nonsense")
+}
+
+func TestCut(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		raw  string
+		want error
+	}{
+		"before the answer": {"", syscall.ECONNRESET},
+		"in the middle":     {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345", io.ErrUnexpectedEOF},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if err := Cut(w, []byte(c.raw)); err != nil {
+					t.Error(err)
+				}
+			}))
+			defer s.Close()
+			res, err := s.Client().Post(s.URL, "text/plain", nil)
+			if err == nil {
+				defer res.Body.Close()
+				_, err = io.ReadAll(res.Body)
+			}
+			require.ErrorIs(t, err, c.want)
+		})
+	}
+	require.ErrorContains(t, Cut(httptest.NewRecorder(), nil), "cut")
+}
