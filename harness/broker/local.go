@@ -19,6 +19,7 @@ import (
 const (
 	startTries = 5 // with other ports each time
 	stopGrace  = 15 * time.Second
+	killLimit  = 5 * time.Second
 )
 
 // ErrRunning is what Start gives when the node runs already.
@@ -33,6 +34,8 @@ type LocalOptions struct {
 	Home  string       // RabbitMQ's directory; "" means where distributions put it
 	Terms string       // further settings of RabbitMQ as Erlang terms: "{consumer_timeout,3000}"
 	Log   *slog.Logger // nil means discard
+
+	freePort func() (int, error) // nil means child.FreePort
 }
 
 // Local is a private RabbitMQ node: loopback only, its data in the group's directory, gone with it.
@@ -57,6 +60,9 @@ func StartLocal(ctx context.Context, g *child.Group, o LocalOptions) (*Local, er
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.freePort == nil {
+		o.freePort = child.FreePort
+	}
 	in, err := findInstall(o.Home)
 	if err != nil {
 		return nil, err
@@ -77,10 +83,10 @@ func firstStart(ctx context.Context, g *child.Group, in install, o LocalOptions)
 		return nil, fmt.Errorf("broker: make the node's directory: %w", err)
 	}
 	n := node{in: in, name: o.Name, id: strings.ToLower(rand.Text()[:12]), dir: filepath.Join(dir, "n"), terms: o.Terms}
-	if n.port, err = child.FreePort(); err != nil {
+	if n.port, err = o.freePort(); err != nil {
 		return nil, err
 	}
-	if n.dist, err = child.FreePort(); err != nil {
+	if n.dist, err = o.freePort(); err != nil {
 		return nil, err
 	}
 	if err := n.prepare(); err != nil {
@@ -132,8 +138,7 @@ func (l *Local) Start(ctx context.Context) error {
 		return err
 	}
 	if err := l.Ready(ctx); err != nil {
-		l.Kill()
-		return err
+		return errors.Join(err, l.Kill())
 	}
 	return nil
 }
@@ -188,14 +193,20 @@ func (l *Local) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Kill ends the node with SIGKILL, as a crash would, and waits for its end.
-func (l *Local) Kill() {
+// Kill ends the node with SIGKILL, as a crash would, and waits for its end, about 30 ms. A node that
+// does not run is no error.
+func (l *Local) Kill() error {
 	p, _, _ := l.running()
 	if p == nil {
-		return
+		return nil
 	}
 	p.Kill()
-	<-p.Done()
+	select {
+	case <-p.Done():
+		return nil
+	case <-time.After(killLimit):
+		return fmt.Errorf("broker: the node (pid %d) did not end within %v of SIGKILL", p.PID(), killLimit)
+	}
 }
 
 // Pause freezes the node (SIGSTOP): connections stay, nothing answers.
@@ -224,6 +235,5 @@ func (l *Local) Eval(ctx context.Context, expr string) (string, error) {
 
 // Close implements Broker: it kills the node. Its directory goes with the group.
 func (l *Local) Close(context.Context) error {
-	l.Kill()
-	return nil
+	return l.Kill()
 }

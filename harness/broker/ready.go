@@ -15,7 +15,7 @@ import (
 const (
 	readyLimit = time.Minute // when ctx bounds it less; a start takes 2 s, on a busy machine some more
 	readyPause = 10 * time.Millisecond
-	tailLines  = 30
+	tailLines  = 20
 )
 
 var errPortTaken = errors.New("the port is taken")

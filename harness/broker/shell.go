@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ type shell struct {
 	in   io.Writer
 	done <-chan struct{} // the process has ended
 	turn chan struct{}   // holds one token: one question at a time
+
+	broken bool // half a question was written; belongs to who holds the token
 
 	mu     sync.Mutex
 	tag    string // of the question that is open; "" for none
@@ -58,7 +61,7 @@ func (s *shell) edit(line string) (string, bool) {
 
 const tagStart = "comeback-eval-"
 
-// eval has the expressions computed and gives the value of the last, as Erlang prints it, on one line.
+// eval has the expressions computed and gives the value of the last as Erlang prints it, 48 KB at most.
 func (s *shell) eval(ctx context.Context, expr string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, evalLimit)
 	defer cancel()
@@ -93,30 +96,49 @@ func (s *shell) expect(tag string, answer chan string) {
 
 // ask writes without ever hanging: a paused node does not read.
 func (s *shell) ask(ctx context.Context, text string) error {
-	if d, ok := s.in.(interface{ SetWriteDeadline(time.Time) error }); ok {
-		limit, _ := ctx.Deadline()
-		_ = d.SetWriteDeadline(limit)
+	if s.broken {
+		return errors.New("broker: eval: an earlier question was cut off: restart the node")
 	}
-	if _, err := io.WriteString(s.in, text); err != nil {
+	if d, ok := s.in.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		_ = d.SetWriteDeadline(time.Time{})
+		stop := context.AfterFunc(ctx, func() { _ = d.SetWriteDeadline(time.Unix(1, 0)) })
+		defer stop()
+	}
+	n, err := io.WriteString(s.in, text)
+	s.broken = n > 0 && n < len(text)
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	if err != nil {
 		return fmt.Errorf("broker: eval: ask the node: %w", err)
 	}
 	return nil
 }
 
 // question wraps expr so that a syntax error or an exception is an answer too. expr goes in as a list
-// of numbers, so that nothing in it can end the wrapping.
+// of numbers, so that nothing in it can end the wrapping, and the value comes out in base64, whatever
+// character set the node prints in. The full stop shows that nothing was cut off.
 func question(tag, expr string) string {
 	return fmt.Sprintf("(fun() -> {K,V} = try {ok,T,_} = erl_scan:string(%s), {ok,E} = erl_parse:parse_exprs(T), "+
 		"{value,R,_} = erl_eval:exprs(E,[]), {ok,R} catch C:X -> {failed,{C,X}} end, "+
-		"io:format(\"~n%s~s ~0tp~n\",[K,V]) end)().\n", codepoints(expr+"."), tag)
+		"io:format(\"~n%s~s ~s .~n\",[K,base64:encode(unicode:characters_to_binary(io_lib:format(\"~0tp\",[V])))]) end)().\n",
+		codepoints(expr+"."), tag)
 }
 
 func result(answer string) (string, error) {
-	kind, value, _ := strings.Cut(answer, " ")
+	kind, coded, _ := strings.Cut(answer, " ")
+	coded, whole := strings.CutSuffix(coded, " .")
+	if !whole {
+		return "", errors.New("broker: eval: the answer is longer than 48 KB")
+	}
+	value, err := base64.StdEncoding.DecodeString(coded)
+	if err != nil {
+		return "", fmt.Errorf("broker: eval: the answer is garbled: %w", err)
+	}
 	if kind != "ok" {
 		return "", fmt.Errorf("broker: eval failed: %s", value)
 	}
-	return value, nil
+	return string(value), nil
 }
 
 // codepoints writes s as an Erlang list of its characters.

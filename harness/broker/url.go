@@ -59,15 +59,21 @@ func parse(raw string) (amqp.URI, error) {
 	return uri, nil
 }
 
-// Redact hides the password of a URL, even of one that cannot be parsed.
+// Redact hides the password of a URL. Of one that cannot be taken apart with certainty it hides all
+// that may be one.
 func Redact(raw string) string {
-	if u, err := url.Parse(raw); err == nil {
-		return u.Redacted()
-	}
-	start := strings.Index(raw, "://") + len("://")
 	end := strings.LastIndexByte(raw, '@')
-	if start < len("://") || end < start {
+	if end < 0 {
 		return raw
 	}
-	return raw[:start] + "xxxxx" + raw[end:]
+	if u, err := url.Parse(raw); err == nil && u.User != nil {
+		if clean := u.Redacted(); strings.Count(clean, "@") == 1 {
+			return clean
+		}
+	}
+	scheme, _, found := strings.Cut(raw[:end], "://")
+	if !found {
+		return "xxxxx" + raw[end:]
+	}
+	return scheme + "://xxxxx" + raw[end:]
 }
