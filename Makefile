@@ -1,0 +1,57 @@
+# Comeback. `make` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup build test chaos teeth lint types bench fuzz clean
+
+OUT ?= reports/out
+PARALLEL ?= 3
+FUZZTIME ?= 10s
+TYPES := extension/types
+K6 := bin/k6
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+setup: ## install what is missing (apt and root), or print the command that does
+	@bash .ci/setup
+
+build: ## build bin/k6, bin/consumer and bin/legacy-consumer
+	@go build -o bin/ ./cmd/k6 ./targets/consumer/cmd/consumer ./targets/legacy/cmd/legacy-consumer
+
+test: setup build ## all tests, with the race detector
+	go test -race ./...
+
+chaos: setup build ## run every scenario against our targets; reports in reports/out
+	$(K6) x comeback suite --out $(OUT) --parallel $(PARALLEL) scenarios
+
+teeth: setup build ## run every scenario on each defect that it must catch
+	$(K6) x comeback suite --teeth --out $(OUT) --parallel $(PARALLEL) scenarios
+
+lint: types ## gofmt, go vet, staticcheck, and the scenarios against index.d.ts
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+types: $(TYPES)/node_modules/.package-lock.json
+	cd $(TYPES) && node_modules/.bin/tsc --noEmit -p .
+
+$(TYPES)/node_modules/.package-lock.json: $(TYPES)/package-lock.json $(TYPES)/package.json
+	@command -v npm >/dev/null || { echo "npm is missing: apt-get install -y npm"; exit 3; }
+	npm ci --prefix $(TYPES) --no-progress --loglevel=error
+	@touch $@
+
+bench: setup build ## the benchmarks, side by side; BENCH=<regexp> chooses
+	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -count $(or $(COUNT),1) -timeout 60m ./harness/...
+
+fuzz: ## every fuzz target for FUZZTIME (10s) each
+	@for package in $$(go list ./...); do \
+	  dir=$$(go list -f '{{.Dir}}' $$package); \
+	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go 2>/dev/null | cut -c6- || true); do \
+	    echo "$$package $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; \
+	done
+
+clean: ## remove what was built and reported
+	rm -rf bin reports/out $(TYPES)/node_modules

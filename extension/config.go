@@ -1,0 +1,119 @@
+package extension
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/sirupsen/logrus"
+
+	"github.com/comeback-chaos/xk6-comeback/harness"
+	"github.com/comeback-chaos/xk6-comeback/harness/target"
+)
+
+// config makes a lab's configuration of the spec and of what the user gave with -e (or, as
+// COMEBACK_…, in the environment): DEFECT, SEED, BROKER, OUT, TARGETS.
+func (s *session) config(spec harness.Spec) (harness.Config, error) {
+	seed, err := parseSeed(s.env("SEED"))
+	if err != nil {
+		return harness.Config{}, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return harness.Config{}, fmt.Errorf("find our own binary, which the fakes run: %w", err)
+	}
+	targets := s.env("TARGETS")
+	if targets == "" {
+		if targets, err = target.Find("."); err != nil {
+			return harness.Config{}, err
+		}
+	}
+	defect := s.env("DEFECT")
+	out := s.env("OUT")
+	if out == "" {
+		name := spec.Name
+		if defect != "" {
+			name += "-" + defect
+		}
+		out = filepath.Join("reports", "out", name)
+	}
+	return harness.Config{
+		Spec: spec, Defect: defect, Seed: seed, Broker: s.env("BROKER"), Out: out, Targets: targets,
+		Self: self, Repeat: repeatCommand(os.Args, seed), Log: slog.New(logHandler{s.log}),
+	}, nil
+}
+
+func parseSeed(text string) (uint64, error) {
+	if text != "" {
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("SEED: %q, want a whole number from 0 to 18446744073709551615", text)
+		}
+		return seed, nil
+	}
+	var b [8]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return 0, fmt.Errorf("choose a seed: %w", err)
+	}
+	// Short seeds are easier to repeat, and as good.
+	return binary.LittleEndian.Uint64(b[:]) % 1_000_000, nil
+}
+
+// repeatCommand is the command line of this process with its seed fixed. A broker's URL is left out:
+// it may hold a password.
+func repeatCommand(args []string, seed uint64) string {
+	var words []string
+	for i := 0; i < len(args); i++ {
+		if (args[i] == "-e" || args[i] == "--env") && i+1 < len(args) {
+			name, _, _ := strings.Cut(args[i+1], "=")
+			if name == "SEED" || name == "BROKER" || name == "OUT" {
+				i++
+				continue
+			}
+		}
+		words = append(words, args[i])
+	}
+	at := min(2, len(words))
+	words = append(words[:at:at], append([]string{"-e", "SEED=" + strconv.FormatUint(seed, 10)}, words[at:]...)...)
+	return strings.Join(words, " ")
+}
+
+// logHandler passes slog's records to k6's logger: nothing else may write to k6's stderr.
+type logHandler struct{ to logrus.FieldLogger }
+
+func (h logHandler) Enabled(context.Context, slog.Level) bool { return h.to != nil }
+
+func (h logHandler) Handle(_ context.Context, r slog.Record) error {
+	to := h.to.WithField("source", "comeback")
+	r.Attrs(func(a slog.Attr) bool {
+		to = to.WithField(a.Key, a.Value.String())
+		return true
+	})
+	switch {
+	case r.Level >= slog.LevelError:
+		to.Error(r.Message)
+	case r.Level >= slog.LevelWarn:
+		to.Warn(r.Message)
+	case r.Level >= slog.LevelInfo:
+		to.Info(r.Message)
+	default:
+		to.Debug(r.Message)
+	}
+	return nil
+}
+
+func (h logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	to := h.to
+	for _, a := range attrs {
+		to = to.WithField(a.Key, a.Value.String())
+	}
+	return logHandler{to}
+}
+
+func (h logHandler) WithGroup(string) slog.Handler { return h }

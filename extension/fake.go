@@ -1,0 +1,46 @@
+package extension
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/comeback-chaos/xk6-comeback/fakes/aiworker"
+	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
+)
+
+// fakeCommand is what a lab runs for the fakes that are processes of their own.
+func fakeCommand() *cobra.Command {
+	var socket, name, addr string
+	cmd := &cobra.Command{
+		Use:    "fake <aiworker|hook> [-- arguments]",
+		Short:  "Run a fake; a lab does this, people need not",
+		Hidden: true,
+		Args:   cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if socket == "" {
+				return exitWith(exitNotRun, errors.New("fake: --socket is missing: the lab that it belongs to"))
+			}
+			switch args[0] {
+			case "hook":
+				return exitWith(hooks.Run(cmd.Context(), socket, name, args[1:], os.Stderr), nil)
+			case "aiworker":
+				ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+				defer stop()
+				if err := aiworker.Run(ctx, aiworker.Options{Socket: socket, Addr: addr}); err != nil {
+					return exitWith(1, err)
+				}
+				return nil
+			}
+			return exitWith(exitNotRun, fmt.Errorf("no fake %q; there are aiworker, hook", args[0]))
+		},
+	}
+	cmd.Flags().StringVar(&socket, "socket", "", "control socket of the lab")
+	cmd.Flags().StringVar(&name, "name", "", "hook: restart or terminate")
+	cmd.Flags().StringVar(&addr, "addr", "", "aiworker: host:port to listen on")
+	return cmd
+}

@@ -1,0 +1,177 @@
+/**
+ * Comeback: prove that a queue consumer comes back from a fault, with nothing lost, nothing done
+ * twice, and in how many seconds.
+ */
+declare module 'k6/x/comeback' {
+  import { Options } from 'k6/options';
+
+  /** A length of time as in k6's own options: '500ms', '2s', '1m30s'. */
+  export type Duration = string;
+
+  /** A count: exactly this many, or within bounds, both included. */
+  export type Count = number | { min: number; max: number };
+
+  /** What a scenario states about a correct target. What is left out is the strictest. */
+  export interface Expect {
+    /** A control run: no fault is wanted, and none may be injected. */
+    noFault?: boolean;
+    /** Confirmed messages that may stay without effect. Default 0. */
+    lost?: number;
+    /** Messages that may have their effect more than once. Default 0. */
+    duplicates?: number;
+    /** Longest time from the last heal until the steady state holds again. Not judged when left out. */
+    recovery?: Duration;
+    /** Longest time without any movement while messages wait and a consumer is there. Default 2s. */
+    stall?: Duration;
+    /** Something must be delivered and unsettled when the fault takes effect. Default false. */
+    inFlight?: boolean;
+    /** Alerts at the alert sink. Default 0. */
+    alerts?: Count;
+    /** All-clears at the alert sink. Default: one for each alert. */
+    allClears?: Count;
+    /** Calls of the target's executables; one that is not listed must not be called. */
+    hooks?: {
+      [hook in 'restart' | 'terminate']?: {
+        min: number;
+        max: number;
+        /** What each call's arguments must be; '*' stands for any one. */
+        args?: string[];
+      };
+    };
+  }
+
+  /** A scenario. */
+  export interface Incident {
+    /** The incidents that it is about. */
+    id: string | string[];
+    /** Its name; default: the script's file name. */
+    name?: string;
+    /** Entry of comeback.yaml. */
+    target: string;
+    /** 'own' when the scenario breaks the broker itself. Default 'shared'. */
+    broker?: 'shared' | 'own';
+    /** What the script means to offer, open model: messages a second, for how long. */
+    load: { rate: number; duration: Duration };
+    expect?: Expect;
+    /** Teeth: each defect of the target that this scenario catches, with the check that must fail on it. */
+    catches?: { [defect: string]: CheckName };
+  }
+
+  /** The checks. docs/checks.md tells what each one needs and finds. */
+  export type CheckName =
+    | 'ran' | 'script' | 'load-reached' | 'probes' | 'target-exit'
+    | 'fault-in-effect' | 'fault-gone' | 'in-flight'
+    | 'no-loss' | 'duplicates' | 'unexpected' | 'settle' | 'ack-after-report' | 'protocol'
+    | 'no-stall' | 'recovered' | 'alerts' | 'all-clears' | 'hooks';
+
+  /** Declares the run of this script. Belongs at the top of the script. */
+  export function incident(incident: Incident): Run;
+
+  /** The one run of a script. */
+  export interface Run {
+    /** k6 options: the load, and beside it the story, both as exported functions of these names. */
+    options: Options;
+    /** In setup(): stands the lab up and returns when the target is ready. */
+    start(): void;
+    /** Offers one message and returns its id, without waiting for the broker. */
+    submit(job: object | string | ArrayBuffer): string;
+    /** Waits until the load has been flowing evenly long enough to know the steady state. */
+    steady(): Promise<void>;
+    /** Puts a fault in place. */
+    inject(fault: Fault): Promise<ActiveFault>;
+    /** Waits until the target has called one of its executables n times in this run. */
+    hookCalls(hook: 'restart' | 'terminate', n: number): Promise<void>;
+    /** Seconds from the last heal until the steady state held again; null when the load ended first. */
+    recovered(): Promise<number | null>;
+    /** Waits until the time of the load is over. */
+    loadEnd(): Promise<void>;
+    /** Puts a milestone into the history. */
+    mark(name: string): void;
+  }
+
+  /** A fault in place. */
+  export interface ActiveFault {
+    /** Waits until the fault has touched an op; gives what shows it. */
+    inEffect(): Promise<string>;
+    /** Undoes the fault. */
+    heal(): Promise<void>;
+    /** Waits, after heal(), until an op has passed untouched; gives what shows it. */
+    gone(): Promise<string>;
+  }
+
+  /** A way of breaking something. Nothing happens before run.inject(). */
+  export interface Fault {
+    readonly fault: string;
+    readonly params: object;
+  }
+
+  /** Which occurrences of a method a fault acts on, counted from its injection. */
+  export interface Which {
+    /** Only the n-th. */
+    nth?: number;
+    /** Every k-th. */
+    every?: number;
+    /** At most so often. */
+    times?: number;
+    /** Only for the message of this id. */
+    message?: string;
+    /** With this probability, 0 to 1, drawn from the run's seed. */
+    chance?: number;
+    /** Who sends the method. Default 'target'. */
+    from?: 'target' | 'broker';
+  }
+
+  /** One call of an executable: print stderr, wait, kill or restart the AI worker, then end. */
+  export interface Step {
+    /** Exit code, 0 to 255. */
+    code?: number;
+    delay?: Duration;
+    stderr?: string;
+    /** Never end by itself. */
+    hang?: boolean;
+    /** Die by this signal: 'KILL', 'TERM', 'SEGV', …. */
+    signal?: string;
+    /** Restart the AI worker. */
+    restart?: boolean;
+    /** Kill the AI worker and leave it dead. */
+    kill?: boolean;
+  }
+
+  /** One way in which the AI worker misbehaves. */
+  export interface WorkerRule {
+    /** When it acts. Default 'request'. */
+    on?: 'request' | 'ping' | 'boot';
+    /** A message id, or a part of the prompt. */
+    match?: string;
+    do: 'fail' | 'hang' | 'cut' | 'garbage' | 'truncate' | 'oom' | 'slow' | 'refuse' | 'slow-boot';
+    /** Of 'fail': the HTTP status, 400 to 599. Default 500. */
+    status?: number;
+    /** Of 'slow': so many times as long. */
+    factor?: number;
+    /** Of 'slow' and 'slow-boot'. */
+    delay?: Duration;
+    /** From the n-th match on. */
+    nth?: number;
+    /** So many times; 0 for ever. */
+    times?: number;
+  }
+
+  export const faults: {
+    /** Acts on an AMQP method between the target and the broker: 'ack', 'deliver', 'basic.qos', …. */
+    on(method: string, what: 'swallow' | 'duplicate' | 'cut' | 'cut-inside' | 'cut-after' | 'stall' | 'corrupt', which?: Which): Fault;
+    on(method: string, what: 'delay', which: Which & { delay: Duration }): Fault;
+    on(method: string, what: 'close-channel' | 'close-connection', which: Which & { code: number }): Fault;
+    /** Sets the swap of the target's host. */
+    swap(state: 'ok' | 'unset' | 'low'): Fault;
+    /** Sets what one of the target's executables does: one step a call, the last one repeats. */
+    hook(hook: 'restart' | 'terminate', steps: Step[]): Fault;
+    /** Takes one of the target's executables away. */
+    hookFile(hook: 'restart' | 'terminate', how: 'missing' | 'not-executable'): Fault;
+    /** Makes the AI worker misbehave. */
+    worker(rules: WorkerRule[]): Fault;
+    /** Kills the AI worker and leaves it dead; healed, it is started by hand. */
+    workerDown(): Fault;
+    /** Stops the target and starts it under other faults, as a fresh instance. */
+    reboot(under: Fault[]): Fault;
+  };
+}

@@ -1,0 +1,192 @@
+package extension
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/grafana/sobek"
+	"go.k6.io/k6/v2/js/promises"
+
+	"github.com/comeback-chaos/xk6-comeback/harness"
+	"github.com/comeback-chaos/xk6-comeback/harness/fault"
+)
+
+var errNotStarted = errors.New("the run is not started: call run.start() in setup()")
+
+// runObject is what incident() gives the script.
+func (m *module) runObject(spec harness.Spec) sobek.Value {
+	rt := m.vu.Runtime()
+	o := rt.NewObject()
+	for name, value := range map[string]any{
+		"options":   options(spec),
+		"start":     m.start,
+		"submit":    m.submit,
+		"steady":    m.steady,
+		"inject":    m.inject,
+		"recovered": m.recovered,
+		"loadEnd":   m.loadEnd,
+		"hookCalls": m.hookCalls,
+		"mark":      m.mark,
+	} {
+		if err := o.Set(name, value); err != nil {
+			return m.throw(err)
+		}
+	}
+	return o
+}
+
+// options are the k6 options of a run: its load, open model, and beside it its story.
+func options(s harness.Spec) map[string]any {
+	return map[string]any{
+		"scenarios": map[string]any{
+			"load": map[string]any{
+				"executor": "constant-arrival-rate", "exec": "load",
+				"rate": s.Load.Rate, "timeUnit": "1s", "duration": s.Load.Duration.String(),
+				"preAllocatedVUs": max(10, min(200, int(s.Load.Rate/5))), "gracefulStop": "1s",
+			},
+			"story": map[string]any{
+				"executor": "per-vu-iterations", "exec": "story", "vus": 1, "iterations": 1,
+				"maxDuration": (s.Load.Duration + time.Second).String(), "gracefulStop": "0s",
+			},
+		},
+		"setupTimeout": "120s",
+	}
+}
+
+// start is run.start(): it stands the lab up and returns when its target is ready.
+func (m *module) start() error {
+	state := m.vu.State()
+	if state == nil {
+		return errors.New("run.start() belongs in setup()")
+	}
+	return m.session.start(m.vu.Context(), state)
+}
+
+// submit is run.submit(job): it offers one message and returns its id, without waiting for the broker.
+func (m *module) submit(job sobek.Value) (string, error) {
+	lab := m.session.running()
+	if lab == nil {
+		return "", errNotStarted
+	}
+	body, err := encode(job)
+	if err != nil {
+		return "", fmt.Errorf("run.submit(): %w", err)
+	}
+	id, err := lab.Submit(body)
+	if err != nil {
+		return "", err
+	}
+	return id.String(), nil
+}
+
+// encode makes a message body of what a script passes: text and bytes as they are, the rest as JSON.
+func encode(job sobek.Value) ([]byte, error) {
+	switch v := job.(type) {
+	case sobek.String:
+		return []byte(v.String()), nil
+	case *sobek.Object:
+		if b, ok := v.Export().(sobek.ArrayBuffer); ok {
+			return b.Bytes(), nil
+		}
+		return v.MarshalJSON()
+	}
+	if job == nil || sobek.IsUndefined(job) {
+		return nil, errors.New("it wants a job: an object, a string or an ArrayBuffer")
+	}
+	return json.Marshal(job.Export())
+}
+
+// steady is run.steady(): it waits until the load has been flowing evenly for a while.
+func (m *module) steady() (*sobek.Promise, error) {
+	return m.promise(func(ctx context.Context, lab *harness.Lab) (any, error) {
+		return nil, lab.Steady(ctx)
+	})
+}
+
+// recovered is run.recovered(): seconds from the last heal until the steady state held again, or
+// null when the load ended before it did. What that means for the verdict is for the checks to say.
+func (m *module) recovered() (*sobek.Promise, error) {
+	return m.promise(func(ctx context.Context, lab *harness.Lab) (any, error) {
+		after, ok, err := lab.Recovered(ctx)
+		if err != nil || !ok {
+			return nil, err
+		}
+		return after.Seconds(), nil
+	})
+}
+
+// loadEnd is run.loadEnd(): it waits until the load has ended.
+func (m *module) loadEnd() (*sobek.Promise, error) {
+	return m.promise(func(ctx context.Context, lab *harness.Lab) (any, error) {
+		return nil, lab.LoadEnd(ctx)
+	})
+}
+
+// hookCalls is run.hookCalls(hook, n): it waits until the target has called a hook n times.
+func (m *module) hookCalls(hook string, n int) (*sobek.Promise, error) {
+	return m.promise(func(ctx context.Context, lab *harness.Lab) (any, error) {
+		return nil, lab.HookCalls(ctx, hook, n)
+	})
+}
+
+// mark is run.mark(name): it puts a milestone of the script's own into the history.
+func (m *module) mark(name string) error {
+	lab := m.session.running()
+	if lab == nil {
+		return errNotStarted
+	}
+	lab.Mark(name)
+	return nil
+}
+
+// inject is run.inject(fault): it puts a fault in place and gives the handle that heals it.
+func (m *module) inject(arg sobek.Value) (*sobek.Promise, error) {
+	spec, err := faultSpec(arg)
+	if err != nil {
+		return nil, fmt.Errorf("run.inject(): %w", err)
+	}
+	return m.promise(func(_ context.Context, lab *harness.Lab) (any, error) {
+		active, err := lab.Inject(spec)
+		if err != nil {
+			return nil, err
+		}
+		return m.faultHandle(active), nil
+	})
+}
+
+// faultHandle is what run.inject() resolves to. Its methods run on the VU later; it holds no JS value.
+func (m *module) faultHandle(a *fault.Active) map[string]any {
+	return map[string]any{
+		"inEffect": func() (*sobek.Promise, error) {
+			return m.promise(func(ctx context.Context, _ *harness.Lab) (any, error) { return a.InEffect(ctx) })
+		},
+		"heal": func() (*sobek.Promise, error) {
+			return m.promise(func(ctx context.Context, _ *harness.Lab) (any, error) { return nil, a.Heal(ctx) })
+		},
+		"gone": func() (*sobek.Promise, error) {
+			return m.promise(func(ctx context.Context, _ *harness.Lab) (any, error) { return a.Gone(ctx) })
+		},
+	}
+}
+
+// promise runs f beside the VU. It gives up when the iteration ends, or Ctrl-C would hang.
+func (m *module) promise(f func(context.Context, *harness.Lab) (any, error)) (*sobek.Promise, error) {
+	lab := m.session.running()
+	if lab == nil {
+		return nil, errNotStarted
+	}
+	ctx := m.vu.Context()
+	p, resolve, reject := promises.New(m.vu)
+	go func() {
+		value, err := f(ctx, lab)
+		if err != nil {
+			reject(err)
+			return
+		}
+		resolve(value)
+	}()
+	return p, nil
+}

@@ -1,0 +1,104 @@
+package extension
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/comeback-chaos/xk6-comeback/harness"
+	"github.com/comeback-chaos/xk6-comeback/harness/suite"
+	"github.com/comeback-chaos/xk6-comeback/reports"
+)
+
+func suiteCommand() *cobra.Command {
+	var o suite.Options
+	var teeth bool
+	var only []string
+	cmd := &cobra.Command{
+		Use:   "suite [scripts or folders]",
+		Short: "Run the scenarios, or with --teeth each on the defects that it must catch",
+		Long: "Run every scenario, print one table and write suite.json and junit.xml.\n" +
+			"Exit codes: 0 all passed, 1 something failed, 2 something is unknown, 3 could not run.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			scenarios, err := discover(cmd, args)
+			if err != nil {
+				return exitWith(exitNotRun, err)
+			}
+			plan, err := suite.Plan(scenarios, teeth, only)
+			if err != nil {
+				return exitWith(exitNotRun, err)
+			}
+			if o.K6, err = os.Executable(); err != nil {
+				return exitWith(exitNotRun, err)
+			}
+			o.Progress = cmd.ErrOrStderr()
+			result, err := suite.Execute(cmd.Context(), plan, o)
+			if result == nil {
+				return exitWith(exitNotRun, err)
+			}
+			if err := errors.Join(err, reportSuite(cmd.OutOrStdout(), o.Out, result, teeth)); err != nil {
+				return exitWith(exitNotRun, err)
+			}
+			return exitWith(result.ExitCode(teeth), nil)
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&teeth, "teeth", false, "run each scenario on its defects: each must fail for the stated check")
+	f.StringSliceVar(&only, "only", nil, "names of the scenarios to run")
+	f.StringVar(&o.Out, "out", filepath.Join("reports", "out"), "folder for the runs and the reports")
+	f.StringVar(&o.Broker, "broker", "auto", "auto, local, or an amqp:// URL; better given as COMEBACK_BROKER when it holds a password")
+	f.IntVar(&o.Parallel, "parallel", 3, "runs side by side")
+	f.StringVar(&o.Seed, "seed", "", "one seed for all runs")
+	return cmd
+}
+
+// reportSuite prints the table and writes the files.
+func reportSuite(w io.Writer, out string, s *reports.Suite, teeth bool) error {
+	table, files := reports.SuiteText, map[string]func(io.Writer, *reports.Suite) error{
+		"suite.json": reports.SuiteJSON, "junit.xml": reports.JUnit,
+	}
+	if teeth {
+		table = reports.MatrixText
+		files = map[string]func(io.Writer, *reports.Suite) error{
+			"teeth.json": reports.SuiteJSON, "teeth-junit.xml": reports.JUnit, "teeth.md": reports.MatrixMarkdown,
+		}
+	}
+	errs := []error{table(w, s)}
+	for name, report := range files {
+		errs = append(errs, writeReport(filepath.Join(out, name), s, report))
+	}
+	return errors.Join(errs...)
+}
+
+func writeReport(path string, s *reports.Suite, report func(io.Writer, *reports.Suite) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(report(f, s), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func judgeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "judge <run folder>",
+		Short: "Judge a recorded run again from its history",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			j, err := harness.Judge(args[0])
+			if err != nil {
+				return exitWith(exitNotRun, err)
+			}
+			if err := errors.Join(writeVerdict(args[0], j), reports.Text(cmd.OutOrStdout(), j)); err != nil {
+				return exitWith(exitNotRun, err)
+			}
+			return exitWith(verdictCode(j.Verdict), nil)
+		},
+	}
+}

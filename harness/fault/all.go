@@ -1,0 +1,69 @@
+package fault
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Kind describes one sort of fault for scripts and docs.
+type Kind struct {
+	Name string
+	Args []string     // parameters that a script may give by position
+	Doc  string       // what it does, in a sentence
+	New  func() Fault // with its defaults; its JSON fields are its parameters
+}
+
+// Usage is how a script makes the fault.
+func (k Kind) Usage() string {
+	return "faults." + k.Name + "(" + strings.Join(append(slices.Clone(k.Args), "{ … }"), ", ") + ")"
+}
+
+// All lists every fault there is. It is a function, as Reboot makes faults of its own by name.
+func All() []Kind {
+	return []Kind{
+		{"on", []string{"method", "do"}, "acts on AMQP methods between target and broker", func() Fault { return &On{} }},
+		{"swap", []string{"state"}, "sets the swap of the target's host", func() Fault { return &Swap{} }},
+		{"hook", []string{"hook", "steps"}, "sets what the target's restart or terminate executable does", func() Fault { return &Hook{} }},
+		{"hookFile", []string{"hook", "how"}, "takes the target's restart or terminate executable away", func() Fault { return &HookFile{} }},
+		{"worker", []string{"rules"}, "makes the AI worker misbehave", func() Fault { return &WorkerRules{} }},
+		{"workerDown", nil, "kills the AI worker and leaves it dead", func() Fault { return &WorkerDown{} }},
+		{"reboot", []string{"under"}, "stops the target and starts it under other faults", func() Fault { return &Reboot{} }},
+	}
+}
+
+// Spec names a fault and its parameters, as a script writes them.
+type Spec struct {
+	Fault  string          `json:"fault"`
+	Params json.RawMessage `json:"params,omitempty"`
+}
+
+// New makes the fault that s names. Unknown names and parameters are errors.
+func New(s Spec) (Fault, error) {
+	for _, k := range All() {
+		if k.Name != s.Fault {
+			continue
+		}
+		f := k.New()
+		if len(s.Params) == 0 {
+			return f, nil
+		}
+		d := json.NewDecoder(bytes.NewReader(s.Params))
+		d.DisallowUnknownFields()
+		if err := d.Decode(f); err != nil {
+			return nil, fmt.Errorf("fault %s: parameters %s: %w", s.Fault, s.Params, err)
+		}
+		return f, nil
+	}
+	return nil, fmt.Errorf("no fault %q; there are %s", s.Fault, names())
+}
+
+func names() string {
+	var all []string
+	for _, k := range All() {
+		all = append(all, k.Name)
+	}
+	return strings.Join(all, ", ")
+}

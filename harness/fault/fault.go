@@ -1,0 +1,163 @@
+package fault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
+)
+
+// Fault is one way of breaking something.
+type Fault interface {
+	// Inject puts the fault in place and gives what can be done with it from then on. When it
+	// fails, nothing may be left in place.
+	Inject(ctx context.Context, lab Lab) (Injected, error)
+}
+
+// Injected is a fault in place. Heal is required.
+type Injected struct {
+	// InEffect waits until the fault has touched an op, and tells what shows it.
+	InEffect func(ctx context.Context) (evidence string, err error)
+	// Heal undoes the fault. It must work whatever became of the target.
+	Heal func(ctx context.Context) error
+	// Gone waits, after Heal, until an op has passed untouched, and tells what shows it.
+	Gone func(ctx context.Context) (evidence string, err error)
+}
+
+// The limits within which a fault must be undone, and be seen to be gone.
+const (
+	healLimit = 10 * time.Second
+	goneLimit = 10 * time.Second
+)
+
+// ErrTwice says that a fault was healed before.
+var ErrTwice = errors.New("healed already")
+
+// Active is a fault on its way through inject, in effect, heal, gone. Its order is kept here and
+// nowhere else, and each step is written to the history.
+type Active struct {
+	id   int64
+	name string
+	lab  Lab
+	in   Injected
+	run  context.Context // the run's: what is awaited in the background ends with it
+	stop context.CancelFunc
+
+	inEffect awaited
+	gone     awaited
+
+	mu     sync.Mutex
+	healed bool
+}
+
+// awaited is something that is waited for once, in the background, by any number of callers.
+type awaited struct {
+	done     chan struct{}
+	evidence string
+	err      error
+}
+
+// Start injects f under a name and parameters for the history, and begins to watch for its effect.
+// ctx is the run's: it bounds the injection and everything that is awaited later.
+func Start(ctx context.Context, lab Lab, id int64, s Spec, f Fault) (*Active, error) {
+	run, stop := context.WithCancel(ctx)
+	a := &Active{
+		id: id, name: s.Fault, lab: lab, run: run, stop: stop,
+		inEffect: awaited{done: make(chan struct{})}, gone: awaited{done: make(chan struct{})},
+	}
+	params, err := json.Marshal(s.Params)
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("inject %s: parameters: %w", s.Fault, err)
+	}
+	a.record(history.Inject, string(params))
+	if a.in, err = f.Inject(run, lab); err != nil {
+		stop()
+		return nil, fmt.Errorf("inject %s %s: %w", s.Fault, params, err)
+	}
+	go a.inEffect.await(run, a.in.InEffect, func(evidence string) { a.record(history.InEffect, evidence) })
+	return a, nil
+}
+
+// ID is the fault's number in the run, from 1.
+func (a *Active) ID() int64 { return a.id }
+
+// InEffect waits until the fault has been seen to touch an op.
+func (a *Active) InEffect(ctx context.Context) (string, error) {
+	evidence, err := a.inEffect.wait(ctx)
+	if err != nil {
+		return "", fmt.Errorf("fault %s was not seen in effect: %w", a.name, err)
+	}
+	return evidence, nil
+}
+
+// Heal undoes the fault on a context of its own, so that it also works when the run was cancelled,
+// and begins to watch for an op that passes untouched. The second call answers ErrTwice.
+func (a *Active) Heal(ctx context.Context) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.healed {
+		return fmt.Errorf("heal %s: %w", a.name, ErrTwice)
+	}
+	a.healed = true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healLimit)
+	defer cancel()
+	if err := a.in.Heal(ctx); err != nil {
+		a.record(history.Outlived, err.Error())
+		return fmt.Errorf("heal %s: %w", a.name, err)
+	}
+	a.record(history.Heal, "")
+	go func() {
+		ctx, cancel := context.WithTimeout(a.run, goneLimit)
+		defer cancel()
+		a.gone.await(ctx, a.in.Gone, func(evidence string) { a.record(history.Gone, evidence) })
+	}()
+	return nil
+}
+
+// Healed tells whether Heal was called.
+func (a *Active) Healed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.healed
+}
+
+// Gone waits, after Heal, until an op was seen to pass untouched.
+func (a *Active) Gone(ctx context.Context) (string, error) {
+	evidence, err := a.gone.wait(ctx)
+	if err != nil {
+		return "", fmt.Errorf("fault %s was not seen to be gone: %w", a.name, err)
+	}
+	return evidence, nil
+}
+
+// Close gives up whatever is still awaited.
+func (a *Active) Close() { a.stop() }
+
+func (a *Active) record(kind history.Kind, text string) {
+	a.lab.Record(&history.Event{Kind: kind, N: a.id, Who: a.name, Text: text})
+}
+
+func (w *awaited) await(ctx context.Context, f func(context.Context) (string, error), then func(string)) {
+	defer close(w.done)
+	if f == nil {
+		w.err = errors.New("it has no way to tell")
+		return
+	}
+	if w.evidence, w.err = f(ctx); w.err == nil {
+		then(w.evidence)
+	}
+}
+
+func (w *awaited) wait(ctx context.Context) (string, error) {
+	select {
+	case <-w.done:
+		return w.evidence, w.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}

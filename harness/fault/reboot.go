@@ -1,0 +1,79 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Reboot stops the target and starts it anew under other faults, as a fresh instance that finds its
+// host or its neighbours not ready. Healed, those faults are undone; the target is left as it is.
+type Reboot struct {
+	Under []Spec `json:"under"` // put in place while the target is down; at least one
+}
+
+// Inject implements Fault. It is in effect once each of the faults is.
+func (f *Reboot) Inject(ctx context.Context, lab Lab) (Injected, error) {
+	if len(f.Under) == 0 {
+		return Injected{}, errors.New("under: none: it wants at least one fault")
+	}
+	if err := lab.Target().Stop(ctx); err != nil {
+		return Injected{}, fmt.Errorf("stop the target: %w", err)
+	}
+	all, err := injectAll(ctx, lab, f.Under)
+	if err != nil {
+		return Injected{}, errors.Join(err, lab.Target().Start(ctx))
+	}
+	if err := lab.Target().Start(ctx); err != nil {
+		return Injected{}, errors.Join(fmt.Errorf("start the target: %w", err), healAll(ctx, all))
+	}
+	return Injected{
+		InEffect: func(ctx context.Context) (string, error) {
+			return each(all, func(in Injected) (string, error) { return in.InEffect(ctx) })
+		},
+		Heal: func(ctx context.Context) error { return healAll(ctx, all) },
+		Gone: func(ctx context.Context) (string, error) {
+			return each(all, func(in Injected) (string, error) { return in.Gone(ctx) })
+		},
+	}, nil
+}
+
+// injectAll puts every fault in place, or none.
+func injectAll(ctx context.Context, lab Lab, specs []Spec) ([]Injected, error) {
+	var all []Injected
+	for _, s := range specs {
+		f, err := New(s)
+		if err != nil {
+			return nil, errors.Join(err, healAll(ctx, all))
+		}
+		in, err := f.Inject(ctx, lab)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", s.Fault, err), healAll(ctx, all))
+		}
+		all = append(all, in)
+	}
+	return all, nil
+}
+
+// healAll undoes faults, the last first, and goes on when one cannot be undone.
+func healAll(ctx context.Context, all []Injected) error {
+	var errs []error
+	for _, in := range slices.Backward(all) {
+		errs = append(errs, in.Heal(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func each(all []Injected, wait func(Injected) (string, error)) (string, error) {
+	var evidence []string
+	for _, in := range all {
+		text, err := wait(in)
+		if err != nil {
+			return "", err
+		}
+		evidence = append(evidence, text)
+	}
+	return strings.Join(evidence, "; "), nil
+}

@@ -1,0 +1,56 @@
+package fault
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
+)
+
+// Swap sets the swap of the target's host: "unset" (not set up yet: total and free are 0), "low"
+// (nearly all of it is used) or "ok". Healed, the host has the memory that it had before.
+type Swap struct {
+	State string `json:"state"`
+}
+
+// Inject implements Fault. It is in effect once the target has read that state.
+func (f *Swap) Inject(_ context.Context, lab Lab) (Injected, error) {
+	state, err := hostmem.Named(f.State)
+	if err != nil {
+		return Injected{}, err
+	}
+	before := lab.Host().State()
+	read := lab.Watch(hostRead(state.Name))
+	if err := lab.Host().Set(state); err != nil {
+		read.Close()
+		return Injected{}, err
+	}
+	var after Watch
+	return Injected{
+		InEffect: func(ctx context.Context) (string, error) {
+			defer read.Close()
+			return firstSeen(ctx, read, fmt.Sprintf("the target read swap %q", state.Name))
+		},
+		Heal: func(context.Context) error {
+			after = lab.Watch(hostRead(before.Name))
+			return lab.Host().Set(before)
+		},
+		Gone: func(ctx context.Context) (string, error) {
+			defer after.Close()
+			return firstSeen(ctx, after, fmt.Sprintf("the target read swap %q", before.Name))
+		},
+	}, nil
+}
+
+func hostRead(state string) func(*history.Event) bool {
+	return func(e *history.Event) bool { return e.Kind == history.HostRead && e.Who == state }
+}
+
+// firstSeen waits for a watch's next event and gives what it shows.
+func firstSeen(ctx context.Context, w Watch, shows string) (string, error) {
+	if _, err := w.Next(ctx); err != nil {
+		return "", fmt.Errorf("waiting until %s: %w", shows, err)
+	}
+	return shows, nil
+}

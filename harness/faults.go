@@ -1,0 +1,83 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
+	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
+	"github.com/comeback-chaos/xk6-comeback/harness/fault"
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/wire"
+)
+
+// What a fault may touch of the lab.
+var _ fault.Lab = (*Lab)(nil)
+
+// Record implements fault.Lab.
+func (l *Lab) Record(e *history.Event) { l.record.Append(e) }
+
+// Watch implements fault.Lab.
+func (l *Lab) Watch(want func(*history.Event) bool) fault.Watch { return l.record.watch(want) }
+
+// Role implements fault.Lab.
+func (l *Lab) Role(conn uint32) string { return l.record.role(conn) }
+
+// Wires implements fault.Lab.
+func (l *Lab) Wires() []*wire.Wire { return l.wires }
+
+// Worker implements fault.Lab.
+func (l *Lab) Worker() fault.Worker { return l.worker }
+
+// Hooks implements fault.Lab.
+func (l *Lab) Hooks() *hooks.Desk { return l.desk }
+
+// HookPath implements fault.Lab.
+func (l *Lab) HookPath(hook string) string {
+	switch hook {
+	case hooks.Restart, hooks.Terminate:
+		return filepath.Join(l.group.Dir(), hook)
+	}
+	return ""
+}
+
+// Host implements fault.Lab.
+func (l *Lab) Host() *hostmem.Fixture { return l.host }
+
+// Target implements fault.Lab.
+func (l *Lab) Target() fault.Target { return l.targets[0] }
+
+// Seed implements fault.Lab.
+func (l *Lab) Seed() uint64 { return l.config.Seed }
+
+// HookCalls waits until the target has called a hook n times in this run.
+func (l *Lab) HookCalls(ctx context.Context, hook string, n int) error {
+	if l.HookPath(hook) == "" {
+		return fmt.Errorf("no hook %q; there are %s, %s", hook, hooks.Restart, hooks.Terminate)
+	}
+	tick := time.NewTicker(lookPeriod)
+	defer tick.Stop()
+	for len(l.desk.Calls(hook)) < n {
+		select {
+		case <-tick.C:
+		case <-l.loadEnd:
+			return fmt.Errorf("the load ended when the target had called the %s hook %d times, not %d", hook, len(l.desk.Calls(hook)), n)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// urlThrough is the broker's URL with the wire in the broker's place. It holds a password.
+func (l *Lab) urlThrough(w *wire.Wire) string {
+	u, err := url.Parse(l.broker.URL(""))
+	if err != nil {
+		return "" // broker.Open has parsed it before
+	}
+	u.Host = w.Addr()
+	return u.String()
+}

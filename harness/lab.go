@@ -1,0 +1,202 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/comeback-chaos/xk6-comeback/fakes/alertsink"
+	"github.com/comeback-chaos/xk6-comeback/fakes/apisink"
+	"github.com/comeback-chaos/xk6-comeback/fakes/control"
+	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
+	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
+	"github.com/comeback-chaos/xk6-comeback/harness/broker"
+	"github.com/comeback-chaos/xk6-comeback/harness/child"
+	"github.com/comeback-chaos/xk6-comeback/harness/fault"
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/load"
+	"github.com/comeback-chaos/xk6-comeback/harness/target"
+	"github.com/comeback-chaos/xk6-comeback/harness/wire"
+)
+
+// Config is one run to be made.
+type Config struct {
+	Spec    Spec
+	Defect  string       // "": the target itself; otherwise its legacy command with that defect
+	Seed    uint64       // of every random choice of the run
+	Broker  string       // as broker.Open takes it: "", "auto", "local" or an AMQP URL
+	Out     string       // the run's folder: history, logs, verdict; made anew
+	Targets string       // path of comeback.yaml
+	Self    string       // the k6 binary, which the fakes' processes run as `x comeback fake …`
+	Repeat  string       // the command that repeats the run, for the report
+	Log     *slog.Logger // nil: discard
+}
+
+// Lab is what one run stands up.
+type Lab struct {
+	config Config
+	target target.Target
+	log    *slog.Logger
+
+	ctx    context.Context // the run's own: it outlives every iteration of the script
+	cancel context.CancelFunc
+
+	record  *recorder
+	live    *live
+	group   *child.Group
+	broker  broker.Broker
+	admin   *broker.Admin
+	control *control.Server
+	api     *apisink.Sink
+	alerts  *alertsink.Sink
+	desk    *hooks.Desk
+	host    *hostmem.Fixture
+	worker  *worker
+	wires   []*wire.Wire
+	conns   atomic.Uint32 // connections numbered over all wires
+	targets []*instance
+	load    *load.Publisher
+
+	began   atomic.Bool
+	loadEnd chan struct{} // closed when the load has been offered
+	endOnce sync.Once
+
+	mu     sync.Mutex
+	faults []*fault.Active
+	wg     sync.WaitGroup // the lab's own goroutines
+}
+
+// The limits of a run's steps; none is ever waited for in full when all is well.
+const (
+	startLimit = 60 * time.Second
+	drainLimit = 2500 * time.Millisecond // from the load's end until all that was accepted has had its effect
+	settle     = time.Second             // for the load's last confirms
+)
+
+// Start stands a lab up and returns when its target is ready. ctx bounds the start only. When it
+// fails, everything is taken down again; what it had recorded stays in the run's folder.
+func Start(ctx context.Context, c Config) (*Lab, error) {
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	l, err := newLab(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) error
+	}{
+		{"start the broker", l.openBroker},
+		{"start the fakes", l.openFakes},
+		{"open the wires", l.openWires},
+		{"start the target", l.startTargets},
+		{"connect the load", l.openLoad},
+		{"probe the queue", l.openProbe},
+	} {
+		if err := step.do(ctx); err != nil {
+			err = fmt.Errorf("%s: %w", step.name, err)
+			l.note("start", err.Error())
+			return nil, errors.Join(err, l.close())
+		}
+	}
+	return l, nil
+}
+
+// newLab checks the configuration, makes the run's folder and begins the history.
+func newLab(c Config) (*Lab, error) {
+	if err := c.Spec.Check(); err != nil {
+		return nil, err
+	}
+	file, err := target.Load(c.Targets)
+	if err != nil {
+		return nil, err
+	}
+	t, err := file.Target(c.Spec.Target)
+	if err != nil {
+		return nil, err
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Out, err = freshFolder(c.Out); err != nil {
+		return nil, err
+	}
+	l := &Lab{config: c, target: t, log: c.Log, loadEnd: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.live = newLive()
+	l.record = &recorder{}
+	l.record.Writer, err = history.Create(history.Options{
+		Path: filepath.Join(c.Out, HistoryFile), Log: c.Log,
+		Observe: func(e *history.Event) { l.live.observe(e); l.record.observe(e) },
+	})
+	if err != nil {
+		l.cancel()
+		return nil, err
+	}
+	if err := l.begin(); err != nil {
+		l.cancel()
+		return nil, errors.Join(err, l.record.Close())
+	}
+	return l, nil
+}
+
+// The files in a run's folder, beside logs/.
+const (
+	HistoryFile = "history.cbh"
+	VerdictFile = "verdict.json" // written by whoever judged the run
+	logFolder   = "logs"
+)
+
+// freshFolder makes a run's folder, without what an earlier run left in it.
+func freshFolder(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("run folder: %w", err)
+	}
+	for _, old := range []string{HistoryFile, VerdictFile, logFolder} {
+		if err := os.RemoveAll(filepath.Join(path, old)); err != nil {
+			return "", fmt.Errorf("run folder %s: clear what an earlier run left: %w", path, err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(path, logFolder), 0o755); err != nil {
+		return "", fmt.Errorf("run folder %s: %w: give another with -e OUT=<dir>", path, err)
+	}
+	return path, nil
+}
+
+// Dir is the run's folder.
+func (l *Lab) Dir() string { return l.config.Out }
+
+// note puts something that is no op into the history.
+func (l *Lab) note(name, text string) {
+	l.record.Append(&history.Event{Kind: history.Mark, Who: name, Text: text})
+}
+
+// close takes everything down, in the reverse order of Start; parts that were never up are skipped.
+func (l *Lab) close() error {
+	l.cancel()
+	var errs []error
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if l.load != nil {
+		errs = append(errs, l.load.Close(ctx))
+	}
+	for _, w := range l.wires {
+		errs = append(errs, w.Close())
+	}
+	l.wg.Wait()
+	if l.admin != nil {
+		errs = append(errs, l.admin.Close())
+	}
+	errs = append(errs, l.closeFakes())
+	if l.group != nil { // a broker of the run's own needs no orderly end: its folder goes, too
+		errs = append(errs, l.group.Close())
+	}
+	return errors.Join(append(errs, l.record.Close())...)
+}

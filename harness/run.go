@@ -1,0 +1,135 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/comeback-chaos/xk6-comeback/harness/fault"
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/load"
+	"github.com/comeback-chaos/xk6-comeback/harness/recovery"
+)
+
+// Submit offers one message and gives its id. The first one begins the load, whose end is set by
+// the time that the scenario states. It never waits for the broker.
+func (l *Lab) Submit(body []byte) (history.MsgID, error) {
+	if l.began.CompareAndSwap(false, true) {
+		l.record.Append(&history.Event{Kind: history.LoadBegin})
+		time.AfterFunc(l.config.Spec.Load.Duration, l.endLoad)
+	}
+	id, err := l.load.Submit(body, load.Props{ContentType: "application/json"})
+	if err != nil {
+		return 0, fmt.Errorf("submit: %w", err)
+	}
+	return history.MsgID(id), nil
+}
+
+func (l *Lab) endLoad() {
+	l.endOnce.Do(func() {
+		if l.began.Load() {
+			l.record.Append(&history.Event{Kind: history.LoadEnd})
+		}
+		close(l.loadEnd)
+	})
+}
+
+// LoadEnd waits until the time of the load is over.
+func (l *Lab) LoadEnd(ctx context.Context) error {
+	select {
+	case <-l.loadEnd:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Mark puts a milestone of the script's into the history.
+func (l *Lab) Mark(name string) { l.note(name, "") }
+
+// ScriptError records that the script threw in the function of a k6 scenario: the verdict cannot be
+// green then.
+func (l *Lab) ScriptError(scenario string, err error) {
+	l.record.Append(&history.Event{Kind: history.ScriptError, Who: scenario, Text: err.Error()})
+}
+
+// Inject puts a fault in place. It is healed at the end of the run if the script does not do it.
+func (l *Lab) Inject(s fault.Spec) (*fault.Active, error) {
+	f, err := fault.New(s)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	id := int64(len(l.faults)) + 1
+	l.faults = append(l.faults, nil) // its place; Start may take a while
+	l.mu.Unlock()
+	active, err := fault.Start(l.ctx, l, id, s, f)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	l.faults[id-1] = active
+	l.mu.Unlock()
+	return active, nil
+}
+
+// lookPeriod is how often a running load is looked at for being steady, or steady again.
+const lookPeriod = 50 * time.Millisecond
+
+// Steady waits until the load has been flowing evenly long enough to know the steady state. It gives
+// an error when the load ends before that.
+func (l *Lab) Steady(ctx context.Context) error {
+	ok, err := l.until(ctx, func(v *live) bool {
+		if v.begun < 0 {
+			return false
+		}
+		_, err := recovery.Steady(v.series, v.begun, v.now)
+		return err == nil
+	})
+	if err == nil && !ok {
+		err = errors.New("the load ended before it was ever steady: see the log of the target in " + l.config.Out)
+	}
+	return err
+}
+
+// Recovered waits until the steady state of before the first fault has come back after the last
+// heal, and has stayed; it tells how long that took. false: it had not when the load ended.
+func (l *Lab) Recovered(ctx context.Context) (time.Duration, bool, error) {
+	var out recovery.Outcome
+	ok, err := l.until(ctx, func(v *live) bool {
+		if v.inject < 0 || v.heal < 0 {
+			return false
+		}
+		steady, err := recovery.Steady(v.series, v.begun, v.inject)
+		if err != nil {
+			return false
+		}
+		out = recovery.Measure(v.series, steady, v.heal, recovery.Hold)
+		return out.Recovered
+	})
+	return out.After, ok, err
+}
+
+// until looks at the run until ok says so or the load has ended.
+func (l *Lab) until(ctx context.Context, ok func(*live) bool) (bool, error) {
+	tick := time.NewTicker(lookPeriod)
+	defer tick.Stop()
+	for {
+		l.live.mu.Lock()
+		now := l.record.Now()
+		l.live.now = max(l.live.now, now)
+		found := ok(l.live)
+		l.live.mu.Unlock()
+		if found {
+			return true, nil
+		}
+		select {
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		case <-l.loadEnd:
+			return false, nil
+		case <-tick.C:
+		}
+	}
+}

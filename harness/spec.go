@@ -1,0 +1,63 @@
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
+)
+
+// Spec is a scenario as its script states it.
+type Spec struct {
+	Name      string // [a-z0-9-]; names the run's folder
+	Incidents []string
+	Target    string // entry of comeback.yaml
+	OwnBroker bool   // the scenario breaks its broker: it may not share one
+	Load      Load
+	Expect    history.Expect
+	Catches   []history.Catch // a defect may be listed with one check only
+}
+
+// Load is what the script means to offer: open model, one constant rate.
+type Load struct {
+	Rate     float64 // messages a second; above 0, at most 100000
+	Duration time.Duration
+}
+
+var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+
+// Check tells what is wrong with a spec, naming the field.
+func (s Spec) Check() error {
+	switch {
+	case !nameForm.MatchString(s.Name):
+		return fmt.Errorf("id: %q, want small letters, digits and dashes, at most 64", s.Name)
+	case s.Target == "":
+		return errors.New("target: missing: an entry of comeback.yaml")
+	case s.Load.Rate <= 0 || s.Load.Rate > 100_000:
+		return fmt.Errorf("load.rate: %v a second, want above 0 and at most 100000", s.Load.Rate)
+	case s.Load.Duration < time.Second || s.Load.Duration > 24*time.Hour:
+		return fmt.Errorf("load.duration: %v, want 1s to 24h", s.Load.Duration)
+	case s.Expect.Lost < 0 || s.Expect.Duplicates < 0 || s.Expect.Recovery < 0 || s.Expect.Stall < 0:
+		return errors.New("expect: no figure may be negative")
+	case s.Expect.NoFault && s.Expect.Recovery > 0:
+		return errors.New("expect: a run without a fault has nothing to recover from: noFault and recovery exclude each other")
+	}
+	for _, c := range s.Catches {
+		if c.Defect == "" || c.Check == "" {
+			return fmt.Errorf("catches: %q: %q, want a defect's name and a check's", c.Defect, c.Check)
+		}
+	}
+	return nil
+}
+
+// Want gives the check that must fail on a defect, and whether the scenario says that it catches it.
+func (s Spec) Want(defect string) (string, bool) {
+	i := slices.IndexFunc(s.Catches, func(c history.Catch) bool { return c.Defect == defect })
+	if i < 0 {
+		return "", false
+	}
+	return s.Catches[i].Check, true
+}

@@ -1,0 +1,49 @@
+// A3, A4. The AI process is dead, it cannot be restarted, and terminating the instance fails as well.
+// The consumer must not carry on as if it were terminated: it takes no job, tries again, and goes on
+// by itself once somebody has started the AI process by hand.
+import { incident, faults } from 'k6/x/comeback';
+
+const run = incident({
+  id: ['A3', 'A4'],
+  target: 'consumer',
+  load: { rate: 100, duration: '14s' },
+  expect: {
+    recovery: '4s',
+    hooks: {
+      restart: { min: 1, max: 20 },
+      terminate: {
+        min: 3, max: 10,
+        args: ['ec2', 'terminate-instances', '--instance-ids', '*', '--region', '*'],
+      },
+    },
+    alerts: { min: 1, max: 3 },
+  },
+  catches: {
+    'A3-terminate-code-ignored': 'hooks',
+    'A4-carry-on': 'no-loss',
+  },
+});
+
+export const options = run.options;
+
+export function setup() {
+  run.start();
+}
+
+export function load() {
+  run.submit({ prompt: 'a cat on a bicycle' });
+}
+
+export async function story() {
+  await run.steady();
+  const restart = await run.inject(faults.hook('restart', [{ code: 0 }]));
+  const terminate = await run.inject(faults.hook('terminate', [
+    { code: 255, stderr: 'UnauthorizedOperation' }, { code: 137 }, { hang: true }, { code: 2 },
+  ]));
+  const dead = await run.inject(faults.workerDown());
+  await run.hookCalls('terminate', 3);
+  await restart.heal();
+  await dead.heal();
+  await terminate.heal();
+  await run.recovered();
+}
