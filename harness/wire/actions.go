@@ -42,9 +42,9 @@ const (
 	After              // the frame is forwarded, with its content
 )
 
-// Cut ends the connection on both sides. Bytes that were forwarded get there: the wire waits until
-// the receiver has taken them, for a bounded time. After a frame to the broker the broker's side is
-// ended with FIN in any case, since a reset could make it drop what it has not read yet; the client cannot see that.
+// Cut ends the connection on both sides. What was forwarded is not lost with it: the wire waits, for
+// a bounded time, until the client's kernel has it, or, after a frame to the broker, until the broker
+// has dealt with it (the client's side is cut at once). Nothing of the connection is told after its Closed event.
 type Cut struct {
 	When  When
 	Bytes int  // Mid: how many; 0 means half

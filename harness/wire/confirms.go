@@ -151,7 +151,7 @@ func (t *stream) renumber(e *Event, raw []byte, n int) (done bool, err error) {
 	}
 	for _, c := range all[:len(all)-1] {
 		set(raw, e, c)
-		t.s.w.tell(e)
+		t.s.tell(e)
 		if _, err := t.out.Write(raw); err != nil {
 			return false, err
 		}

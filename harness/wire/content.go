@@ -78,7 +78,7 @@ func (t *stream) interrupt(c *channel) error {
 	if len(c.parked) > 0 {
 		t.ev = Event{}
 		t.parse(&t.ev, c.parked)
-		t.s.w.tell(&t.ev)
+		t.s.tell(&t.ev)
 	}
 	if c.held {
 		if err := t.flush(); err != nil {
@@ -173,7 +173,7 @@ func (t *stream) message(c *channel, method, header []byte, own int) (bool, erro
 	c.parked, c.held = c.parked[:0], false
 	c.left = body
 	if forwarded {
-		t.s.w.tell(&t.ev)
+		t.s.tell(&t.ev)
 		t.q += total
 		return true, nil
 	}

@@ -13,7 +13,7 @@ func (t *stream) decide(e *Event, raw []byte, n int, c *channel) error {
 			return t.carryOut(p, a, e, raw, n, c)
 		}
 	}
-	t.s.w.tell(e)
+	t.s.tell(e)
 	t.q += n
 	return nil
 }
@@ -52,7 +52,7 @@ func (t *stream) carryOut(p *Plan, a *Armed, e *Event, raw []byte, n int, c *cha
 	}
 	short := p.Cut != nil && p.Cut.When != After
 	e.Rule, e.Swallowed = a, p.Drop || short
-	t.s.w.tell(e)
+	t.s.tell(e)
 	t.bookkeep(p, e)
 	if err := t.holdBack(p, a); err != nil {
 		return err
@@ -65,7 +65,8 @@ func (t *stream) carryOut(p *Plan, a *Armed, e *Event, raw []byte, n int, c *cha
 	}
 	t.q += n
 	t.start = t.q
-	then := func(kept []byte) error { return t.afterwards(p, a, kept) }
+	ch := e.Chan // e does not last until a content is complete
+	then := func(kept []byte) error { return t.afterwards(p, a, ch, kept) }
 	if c == nil {
 		return then(raw)
 	}
@@ -117,7 +118,7 @@ func (t *stream) cutShort(c *Cut, a *Armed, raw []byte) error {
 			return err
 		}
 	}
-	t.s.cut(*c, t.dir, a)
+	t.s.cut(*c, t.dir, 0, a)
 	return errCut
 }
 
@@ -147,14 +148,14 @@ func (t *stream) complete(c *channel) error {
 }
 
 // afterwards does what comes behind the frame and its content.
-func (t *stream) afterwards(p *Plan, a *Armed, kept []byte) error {
+func (t *stream) afterwards(p *Plan, a *Armed, ch uint16, kept []byte) error {
 	if p.Twice {
 		if err := t.put(kept, a); err != nil {
 			return err
 		}
 	}
 	if p.Pretend != nil {
-		t.s.begin(p.Pretend, a)
+		t.s.begin(p.Pretend, a, nil)
 	}
 	if p.Whole != nil {
 		t.s.send(p.Whole(kept), a, nil)
@@ -166,7 +167,7 @@ func (t *stream) afterwards(p *Plan, a *Armed, kept []byte) error {
 		return err
 	}
 	if p.Cut != nil {
-		t.s.cut(*p.Cut, t.dir, a)
+		t.s.cut(*p.Cut, t.dir, ch, a)
 		return errCut
 	}
 	return nil

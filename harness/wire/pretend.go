@@ -19,17 +19,19 @@ type pretence struct {
 	answered bool // the broker has answered
 	agreed   bool // the client has sent close-ok
 	crossed  bool // the client was closing, too, and waits for a close-ok
+	then     func()
 }
 
 // whole tells whether it is the connection that is closed.
 func (p *pretence) whole() bool { return p.Answer == ConnectionCloseOk }
 
-// cancels tells whether it is but a consumer that ends, after which the channel works on.
-func (p *pretence) cancels() bool { return p.Answer == BasicCancelOk }
+// cancels tells whether the channel works on after it: but a consumer has ended, or nothing.
+func (p *pretence) cancels() bool { return p.Answer == BasicCancelOk || p.Answer == ChannelFlowOk }
 
-// begin asks the broker, and from the same moment on keeps the client's frames from it.
-func (s *session) begin(want *Pretence, a *Armed) {
-	p := &pretence{Pretence: *want, rule: a, ch: binary.BigEndian.Uint16(want.Ask[1:])}
+// begin asks the broker, and from the same moment on keeps the client's frames from it. then, if
+// there is one, runs when the broker has answered.
+func (s *session) begin(want *Pretence, a *Armed, then func()) {
+	p := &pretence{Pretence: *want, rule: a, then: then, ch: binary.BigEndian.Uint16(want.Ask[1:])}
 	s.send(Send{ToBroker, want.Ask}, a, func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -134,6 +136,9 @@ func (p *pretence) fromBroker(e *Event) *Plan {
 	}
 	if e.Method == p.Answer && !p.answered && bytes.Equal(e.Text, p.Tag) {
 		p.answered = true
+		if p.then != nil {
+			defer p.then()
+		}
 		plan := &Plan{Drop: true}
 		if !p.told {
 			p.told = true

@@ -25,6 +25,7 @@ type relay struct {
 	ended  [2]chan struct{} // by direction: its pump is done
 	broken [2]atomic.Bool   // by direction: its receiver takes no more
 	cutOff atomic.Bool
+	sink   receiver // the client, as the broker's pump sees it
 }
 
 func newRelay(s *session, client, broker *net.TCPConn) *relay {
@@ -33,7 +34,8 @@ func newRelay(s *session, client, broker *net.TCPConn) *relay {
 		r.ended[i] = make(chan struct{})
 	}
 	s.io = r
-	s.up.out, s.down.out = broker, client
+	r.sink.TCPConn = client
+	s.up.out, s.down.out = broker, &r.sink
 	return r
 }
 
@@ -55,7 +57,7 @@ func (r *relay) pump(d Direction, src, dst *net.TCPConn) {
 	readErr, writeErr := r.copy(r.s.stream(d), src)
 	switch {
 	case r.cutOff.Load():
-		_, _ = io.Copy(io.Discard, src) // up to its end, so that closing it sends no reset
+		return
 	case writeErr != nil:
 		r.discard(d, src)
 	case errors.Is(readErr, io.EOF):
@@ -129,25 +131,39 @@ func (r *relay) close(rst bool) {
 }
 
 // cut implements transport.
-func (r *relay) cut(c Cut, d Direction) {
+func (r *relay) cut(c Cut, d Direction, ch uint16) {
 	if !r.cutOff.CompareAndSwap(false, true) {
 		return
 	}
 	if c.When != Before && d == ToClient {
 		settle(r.client)
 	}
-	if c.When != After || d != ToBroker {
+	if c.When != After || d != ToBroker || ch == 0 {
 		r.close(!c.FIN)
 		return
 	}
-	_ = r.broker.CloseWrite()
+	r.sink.off.Store(true)
 	if !c.FIN {
 		reset(r.client)
 	} else {
-		_ = r.client.Close()
+		_ = r.client.CloseWrite()
 	}
-	// The broker closes its side when it has read all, which its pump sees; the timer is for one that does not.
-	time.AfterFunc(lingerLimit, func() { r.close(false) })
+	r.s.barrier(ch, func() { r.close(!c.FIN) })
+	time.AfterFunc(lingerLimit, func() { r.close(!c.FIN) })
+}
+
+// receiver writes to a socket, and after off was set does so without success and without complaint.
+type receiver struct {
+	*net.TCPConn
+	off atomic.Bool
+}
+
+func (r *receiver) Write(b []byte) (int, error) {
+	n, err := r.TCPConn.Write(b)
+	if r.off.Load() {
+		return len(b), nil
+	}
+	return n, err
 }
 
 // wrote implements transport: sockets need no telling.

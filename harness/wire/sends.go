@@ -84,12 +84,12 @@ func (t *stream) put(frames []byte, a *Armed) error {
 		switch {
 		case first[0] == frameHeartbeat:
 			t.own.Conn, t.own.Dir, t.own.Kind, t.own.Method = t.s.id, t.dir, HeartbeatSeen, Heartbeat
-			t.s.w.tell(&t.own)
+			t.s.tell(&t.own)
 		case first[0] == frameMethod && len(first) >= frameExtra+4 && t.parse(&t.own, first):
 			if header, _, ok := split(more); ok && t.own.Method.content() && header[0] == frameHeader {
 				t.own.MessageID, _, _ = parseHeader(header[headSize : len(header)-1])
 			}
-			t.s.w.tell(&t.own)
+			t.s.tell(&t.own)
 		}
 		rest = more
 	}

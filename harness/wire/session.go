@@ -16,6 +16,7 @@ type session struct {
 	io     transport
 	done   chan struct{} // closed when the connection is over for good
 
+	deaf      atomic.Bool // cut: what still comes is not told
 	endOnce   sync.Once
 	closeOnce sync.Once
 
@@ -27,8 +28,8 @@ type session struct {
 
 // transport is what differs between a connection that the wire relays and one that it wraps.
 type transport interface {
-	// cut ends the connection after bytes went in direction d.
-	cut(c Cut, d Direction)
+	// cut ends the connection after bytes of channel ch went in direction d.
+	cut(c Cut, d Direction, ch uint16)
 	// wrote tells that frames of the wire's own were put into d.
 	wrote(d Direction)
 	// deadline gives a channel that is closed when waiting in direction d must end, or nil.
@@ -84,13 +85,13 @@ func (s *session) now(a *Armed) {
 		s.stream(d).gates.add(a.gone)
 	}
 	if p.Pretend != nil {
-		s.begin(p.Pretend, a)
+		s.begin(p.Pretend, a, nil)
 	}
 	for _, f := range p.Send {
 		s.send(f, a, nil)
 	}
 	if p.Cut != nil {
-		s.cut(*p.Cut, AnyDirection, a)
+		s.cut(*p.Cut, AnyDirection, 0, a)
 	}
 }
 
@@ -111,9 +112,23 @@ func (s *session) wait(d Direction, limit time.Duration, c <-chan struct{}) erro
 }
 
 // cut ends the connection by a rule.
-func (s *session) cut(c Cut, d Direction, a *Armed) {
+func (s *session) cut(c Cut, d Direction, ch uint16, a *Armed) {
 	s.closed(Event{How: ByRule, Rule: a})
-	s.io.cut(c, d)
+	s.deaf.Store(true)
+	s.io.cut(c, d, ch)
+}
+
+// barrier runs then when the broker has dealt with everything that was sent to it on a channel so
+// far: it asks for a flow that is on already. RabbitMQ can drop an ack that a close follows at once.
+func (s *session) barrier(ch uint16, then func()) {
+	s.begin(&Pretence{Ask: MethodFrame(ch, ChannelFlow, 1), Answer: ChannelFlowOk}, nil, then)
+}
+
+// tell tells the tap, unless the connection was cut.
+func (s *session) tell(e *Event) {
+	if !s.deaf.Load() {
+		s.w.tell(e)
+	}
 }
 
 // closed reports the connection's end; the first report counts.

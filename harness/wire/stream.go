@@ -150,7 +150,7 @@ func (t *stream) lost(why string) (bool, error) {
 	t.opaque = true
 	t.sends.clear()
 	t.ev = Event{Conn: t.s.id, Dir: t.dir, Kind: Unparsed, Text: []byte(why)}
-	t.s.w.tell(&t.ev)
+	t.s.tell(&t.ev)
 	t.s.w.log.Warn("bytes on the wire are not AMQP and are passed on unread",
 		"role", t.s.w.cfg.Role, "conn", t.s.id, "direction", t.dir.String(), "why", why)
 	if err := t.flush(); err != nil {

@@ -95,7 +95,7 @@ func (w *Wire) Close() error {
 	}
 	for _, s := range live {
 		s.closed(Event{How: Shut})
-		s.io.cut(Cut{FIN: true}, AnyDirection)
+		s.io.cut(Cut{FIN: true}, AnyDirection, 0)
 	}
 	w.wg.Wait()
 	return nil

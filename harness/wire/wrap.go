@@ -87,6 +87,9 @@ func (x *wrapped) Read(b []byte) (int, error) {
 			return 0, err
 		}
 		if err := x.fill(); err != nil {
+			if gone := x.gone(); gone != nil {
+				err = gone
+			}
 			return 0, err
 		}
 	}
@@ -106,12 +109,12 @@ func (x *wrapped) fill() error {
 		_ = t.finish(x.buf[used:x.have]) // writes to memory
 	}
 	_ = t.release()
-	if err != nil {
-		return x.ended(err)
-	}
 	x.have = copy(x.buf, x.buf[used:x.have])
 	if x.have == len(x.buf) {
 		x.buf = append(x.buf, make([]byte, len(x.buf))...)
+	}
+	if err != nil {
+		return x.ended(err)
 	}
 	if errors.Is(werr, errCut) {
 		return nil // gone tells
@@ -121,10 +124,9 @@ func (x *wrapped) fill() error {
 
 // ended reports the end that a read has found.
 func (x *wrapped) ended(err error) error {
-	if gone := x.gone(); gone != nil {
-		return gone
-	}
 	switch {
+	case x.cutOff.Load():
+		return err
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, net.ErrClosed):
 		return err
 	case errors.Is(err, io.EOF):
@@ -166,27 +168,42 @@ func (x *wrapped) Close() error {
 }
 
 // cut implements transport.
-func (x *wrapped) cut(c Cut, d Direction) {
+func (x *wrapped) cut(c Cut, d Direction, ch uint16) {
 	x.fin = c.FIN
 	if !x.cutOff.CompareAndSwap(false, true) {
 		return
 	}
-	defer x.s.end()
-	tcp, ok := x.Conn.(*net.TCPConn)
-	if !ok || c.FIN && (c.When != After || d != ToBroker) {
-		_ = x.Conn.Close()
+	if c.When != After || d != ToBroker || ch == 0 {
+		x.hangUp(c.FIN)
 		return
 	}
-	if c.When != After || d != ToBroker {
+	x.s.barrier(ch, func() { x.hangUp(c.FIN) })
+	x.deadlines[ToClient-1].wake(x.Conn) // the client hears of it now
+	time.AfterFunc(lingerLimit, func() { x.hangUp(c.FIN) })
+	go x.listen()
+}
+
+// listen reads on in the client's place, until the broker has answered the barrier.
+func (x *wrapped) listen() {
+	x.readMu.Lock()
+	defer x.readMu.Unlock()
+	for x.fill() == nil {
+		select {
+		case <-x.s.done:
+			return
+		default:
+		}
+	}
+}
+
+// hangUp closes the socket.
+func (x *wrapped) hangUp(fin bool) {
+	if tcp, ok := x.Conn.(*net.TCPConn); ok && !fin {
 		reset(tcp)
-		return
+	} else {
+		_ = x.Conn.Close()
 	}
-	_ = tcp.CloseWrite()
-	_ = tcp.SetReadDeadline(time.Now().Add(lingerLimit))
-	go func() {
-		_, _ = io.Copy(io.Discard, tcp) // until the broker has read all and closes
-		_ = tcp.Close()
-	}()
+	x.s.end()
 }
 
 // wrote implements transport: a client that waits in Read must look again.

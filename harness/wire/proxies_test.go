@@ -1,0 +1,5 @@
+package wire
+
+const proxyKind = "COMEBACK_BENCH_PROXY"
+
+func runProxy(string) {}
