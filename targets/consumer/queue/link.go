@@ -50,8 +50,15 @@ func (l *Link) Channel(ctx context.Context) (*amqp.Channel, error) {
 			l.log().Warn("no channel to the broker; trying again", "link", l.Name, "broker", redact(l.URL), "attempt", e.Attempts(), "wait", e.Delay, "error", e.LastError())
 		}).
 		Build()
-	ch, err := failsafe.With(policy).WithContext(ctx).Get(func() (*amqp.Channel, error) { return l.try(ctx) })
+	var opened *amqp.Channel
+	ch, err := failsafe.With(policy).WithContext(ctx).Get(func() (_ *amqp.Channel, err error) {
+		opened, err = l.try(ctx)
+		return opened, err
+	})
 	if err != nil {
+		if opened != nil { // ctx ended at that moment
+			_ = opened.Close()
+		}
 		return nil, fmt.Errorf("open a channel to %s: %w", redact(l.URL), err)
 	}
 	return ch, nil

@@ -53,15 +53,17 @@ func (c *Client) Put(ctx context.Context, id, key, contentType string, image []b
 		ReturnLastFailure().
 		Build()
 	var last error
+	sent := false
 	err := failsafe.With(policy).WithContext(ctx).Run(func() error {
+		sent = true
 		last = c.put(ctx, id, key, contentType, image)
 		return last
 	})
-	if err != nil && last != nil {
-		err = last
+	if err != nil && !sent {
+		last = err
 	}
-	if err != nil {
-		return fmt.Errorf("report image %s: %w", id, err)
+	if last != nil { // and not err: that is also ctx's when the last request did succeed
+		return fmt.Errorf("report image %s: %w", id, last)
 	}
 	return nil
 }
