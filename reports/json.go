@@ -36,6 +36,9 @@ func ReadJSON(r io.Reader) (*check.Judgement, error) {
 	if f.Version != Version {
 		return nil, fmt.Errorf("reports: reading a verdict: its version is %d, this program reads %d", f.Version, Version)
 	}
+	if d.More() {
+		return nil, errors.New("reports: reading a verdict: there is more after its end")
+	}
 	return f.Judgement, nil
 }
 

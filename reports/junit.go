@@ -21,9 +21,13 @@ type junitSuites struct {
 type junitSuite struct {
 	Name string `xml:"name,attr"`
 	junitCounts
-	Timestamp  string          `xml:"timestamp,attr,omitempty"`
-	Properties []junitProperty `xml:"properties>property,omitempty"`
-	Cases      []junitCase     `xml:"testcase"`
+	Timestamp  string           `xml:"timestamp,attr,omitempty"`
+	Properties *junitProperties `xml:"properties"`
+	Cases      []junitCase      `xml:"testcase"`
+}
+
+type junitProperties struct {
+	Property []junitProperty `xml:"property"`
 }
 
 type junitCounts struct {
@@ -97,10 +101,10 @@ func junitRun(r Run) junitSuite {
 		if !j.Meta.Started.IsZero() {
 			s.Timestamp = j.Meta.Started.UTC().Format("2006-01-02T15:04:05")
 		}
-		s.Properties = []junitProperty{
+		s.Properties = &junitProperties{[]junitProperty{
 			{"verdict", j.Verdict.String()}, {"seed", strconv.FormatUint(j.Meta.Seed, 10)}, {"repeat", j.Meta.Repeat},
 			{"recovery", recoveryWord(r)}, {"dir", r.Dir},
-		}
+		}}
 	}
 	return s
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-
 )
 
 // SuiteText writes the table of a suite: its verdict first, then a line for each run, then where to look
@@ -83,4 +82,3 @@ func recoveryWord(r Run) string {
 }
 
 func num(n int64) string { return strconv.FormatInt(n, 10) }
-

@@ -190,7 +190,7 @@ func (p *page) rest() {
 		p.linef("hook      %s called %d times", name, p.j.Hooks[name])
 	}
 	for _, m := range p.j.Marks {
-		p.linef("mark      %s %s %s", at(m.At), m.Name, m.Text)
+		p.linef("mark      %s %s", at(m.At), strings.TrimSpace(m.Name+" "+m.Text))
 	}
 	p.linef("seed      %d", p.j.Meta.Seed)
 	p.linef("repeat    %s", p.j.Meta.Repeat)
