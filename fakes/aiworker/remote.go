@@ -58,7 +58,8 @@ func (r *Remote) Push(ctx context.Context, s Script) error {
 		r.arm(rule)
 	}
 	r.mu.Unlock()
-	return r.publish(ctx)
+	_, err := r.publish(ctx)
+	return err
 }
 
 // Add puts one more rule in force, behind those there are, and returns as Push does.
@@ -69,7 +70,7 @@ func (r *Remote) Add(ctx context.Context, rule Rule) (*Armed, error) {
 	r.mu.Lock()
 	a := r.arm(rule)
 	r.mu.Unlock()
-	if err := r.publish(ctx); err != nil {
+	if _, err := r.publish(ctx); err != nil {
 		return nil, errors.Join(err, a.Remove(ctx))
 	}
 	return a, nil
@@ -81,7 +82,8 @@ func (a *Armed) Remove(ctx context.Context) error {
 	r.mu.Lock()
 	r.rules = slices.DeleteFunc(slices.Clone(r.rules), func(b *Armed) bool { return a == b })
 	r.mu.Unlock()
-	return r.publish(ctx)
+	_, err := r.publish(ctx)
+	return err
 }
 
 // Hits tells how often the rule acted, over all restarts.
@@ -94,19 +96,32 @@ func (a *Armed) Hits() int {
 // Hit is closed when the rule acts for the first time.
 func (a *Armed) Hit() <-chan struct{} { return a.hit }
 
-// AwaitReady waits until a worker listens and returns its host:port.
+// AwaitReady waits until a worker listens and returns its host:port. The worker is alive: it has
+// answered after the call began, so a process that has just been killed is not taken for its successor.
 func (r *Remote) AwaitReady(ctx context.Context) (string, error) {
-	addr := ""
-	err := r.await(ctx, func() bool {
-		if r.worker != nil {
-			addr = r.worker.addr
+	for {
+		var p *peer
+		addr := ""
+		err := r.await(ctx, func() bool {
+			if p = r.worker; p != nil {
+				addr = p.addr
+			}
+			return addr != ""
+		})
+		alive := false
+		if err == nil {
+			alive, err = r.publish(ctx)
 		}
-		return addr != ""
-	})
-	if err != nil {
-		return "", fmt.Errorf("wait for the AI worker to listen: %w", err)
+		if err == nil && !alive {
+			err = r.await(ctx, func() bool { return r.worker != p })
+		}
+		if err != nil {
+			return "", fmt.Errorf("wait for the AI worker to listen: %w", err)
+		}
+		if alive {
+			return addr, nil
+		}
 	}
-	return addr, nil
 }
 
 // Serve implements control.Handler.
@@ -166,24 +181,29 @@ func (r *Remote) arm(rule Rule) *Armed {
 	return a
 }
 
-// publish sends the state to the worker, if there is one, and waits until it is in force.
-func (r *Remote) publish(ctx context.Context) error {
+// publish sends the state to the worker, if there is one, and waits until it is in force there (true)
+// or the worker has ended.
+func (r *Remote) publish(ctx context.Context) (bool, error) {
 	r.mu.Lock()
 	r.seq++
 	seq, p := r.seq, r.worker
 	r.mu.Unlock()
 	if p == nil {
-		return nil
+		return false, nil
 	}
 	if err := r.send(p); err != nil {
 		p.conn.Close() // it is dead, or stuck: the next one begins with this script
-		return nil
+		return false, nil
 	}
-	err := r.await(ctx, func() bool { return r.worker != p || p.applied >= seq })
+	applied := false
+	err := r.await(ctx, func() bool {
+		applied = p.applied >= seq
+		return applied || r.worker != p
+	})
 	if err != nil {
-		return fmt.Errorf("wait for the AI worker (pid %d) to take its script: %w", p.conn.Peer().Pid, err)
+		return false, fmt.Errorf("wait for the AI worker (pid %d) to take its script: %w", p.conn.Peer().Pid, err)
 	}
-	return nil
+	return applied, nil
 }
 
 func (r *Remote) send(p *peer) error {

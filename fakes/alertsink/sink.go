@@ -2,7 +2,6 @@ package alertsink
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/port"
 	"github.com/comeback-chaos/xk6-comeback/fakes/script"
@@ -34,7 +32,7 @@ type Sink struct {
 	config Config
 	port   *port.Port
 	rules  script.List[Rule]
-	served chan error
+	wait   func() error
 
 	mu     sync.Mutex
 	alerts []Alert
@@ -55,30 +53,20 @@ func Listen(ctx context.Context, c Config) (*Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("alert sink: %w", err)
 	}
-	s := &Sink{config: c, port: p, served: make(chan error, 1)}
+	s := &Sink{config: c, port: p}
 	s.ctx, s.cancel = context.WithCancel(ctx)
-	server := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-	}
-	context.AfterFunc(s.ctx, func() { server.Close() })
-	go func() { s.served <- server.Serve(p) }()
+	s.wait = port.Serve(s.ctx, p, s, c.Log)
 	return s, nil
 }
 
 // URL is the webhook that a target is told.
 func (s *Sink) URL() string { return "http://" + s.port.Addr().String() + "/services/T0/B0/comeback" }
 
-// Close ends the sink and every request in it. Its ledger can still be read.
+// Close ends the sink and every request in it, and returns when nothing more will be told; the hook
+// must not call it. The ledger can still be read.
 func (s *Sink) Close() error {
 	s.cancel()
-	err := <-s.served
-	s.served <- err // for a second Close
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
+	return s.wait()
 }
 
 // Add puts a rule in force behind those there are. Of these, the first whose turn it is acts.

@@ -18,6 +18,7 @@ const maxBody = 64 << 20
 func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	job, ok := strings.CutPrefix(r.URL.Path, "/images/")
 	if !ok || job == "" || strings.Contains(job, "/") {
+		s.config.Log.Warn("the API sink was asked for what it does not have", "method", r.Method, "path", r.URL.Path)
 		http.Error(w, "the API takes PUT or POST /images/{job}", http.StatusNotFound)
 		return
 	}

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"sync"
-	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/port"
 	"github.com/comeback-chaos/xk6-comeback/fakes/script"
@@ -16,7 +14,7 @@ import (
 // Config sets a Sink up; the zero value works.
 type Config struct {
 	Addr     string       // loopback; empty: 127.0.0.1 and a free port
-	OnEffect func(Effect) // told once per request, before its answer is sent; by many goroutines. Nil: not told
+	OnEffect func(Effect) // told once per request for a job, before its answer is sent; by many goroutines. Nil: not told
 	Log      *slog.Logger // nil: discarded
 }
 
@@ -29,7 +27,7 @@ type Sink struct {
 	ledger *ledger
 	rules  script.List[Rule] // asked for every request
 	gates  script.List[Rule] // asked for every connection
-	served chan error
+	wait   func() error
 
 	buffers sync.Pool
 }
@@ -48,35 +46,25 @@ func Listen(ctx context.Context, c Config) (*Sink, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Sink{config: c, ledger: newLedger(), served: make(chan error, 1)}
+	s := &Sink{config: c, ledger: newLedger()}
 	p, err := port.Listen(c.Addr, s.admit)
 	if err != nil {
 		return nil, fmt.Errorf("API sink: %w", err)
 	}
 	s.port = p
 	s.ctx, s.cancel = context.WithCancel(ctx)
-	server := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
-	}
-	context.AfterFunc(s.ctx, func() { server.Close() })
-	go func() { s.served <- server.Serve(p) }()
+	s.wait = port.Serve(s.ctx, p, s, c.Log)
 	return s, nil
 }
 
 // URL is what a target is told: http://host:port, the same across Down.
 func (s *Sink) URL() string { return "http://" + s.port.Addr().String() }
 
-// Close ends the sink and every request in it. Its ledger can still be read.
+// Close ends the sink and every request in it, and returns when nothing more will be told; the hook
+// must not call it. The ledger can still be read.
 func (s *Sink) Close() error {
 	s.cancel()
-	err := <-s.served
-	s.served <- err // for a second Close
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return err
+	return s.wait()
 }
 
 // Add puts a rule in force behind those there are, for the next request on. Of the rules that match
