@@ -20,8 +20,10 @@ func (s *session) onEvent(kind int, data any) {
 	case testEnd:
 		s.finish()
 	case exit:
+		err := errorField(data)
 		s.finish()
-		s.leave(errorField(data))
+		s.seal(err)
+		s.leave(err)
 	}
 }
 
@@ -80,9 +82,18 @@ func (s *session) verdict(k6Err error) int {
 		fmt.Fprintln(os.Stderr, "comeback: unknown: the script imports "+Name+" but started no run: call incident() at its top and run.start() in setup()")
 		return exitUnknown
 	}
-	if err := reports.Text(os.Stdout, s.judgement); err != nil {
+	report := reports.Text
+	if isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "" {
+		report = reports.ColourText
+	}
+	if err := report(os.Stdout, s.judgement); err != nil {
 		fmt.Fprintf(os.Stderr, "comeback: could not print the verdict: %v\n", err)
 		return exitNotRun
 	}
 	return verdictCode(s.judgement.Verdict)
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

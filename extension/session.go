@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 
 	"github.com/sirupsen/logrus"
+	"go.k6.io/k6/v2/errext"
+	"go.k6.io/k6/v2/errext/exitcodes"
 	"go.k6.io/k6/v2/js/modules"
 	"go.k6.io/k6/v2/lib"
 
@@ -33,6 +35,7 @@ type session struct {
 	metrics   registered
 	samples   *samples
 	closed    bool
+	finished  *harness.Lab
 	judgement *check.Judgement
 	finishErr error
 }
@@ -118,8 +121,8 @@ func (s *session) start(ctx context.Context, state *lib.State) error {
 // running gives the lab, or nil when it is not up.
 func (s *session) running() *harness.Lab { return s.lab.Load() }
 
-// finish ends the run and judges it. It is called at the test's end, and again at exit for a run
-// that k6 ended without one; the first call does the work.
+// finish ends the run and judges it. It is called at the test's end, when metrics can still be pushed,
+// and again at exit for a run that k6 ended without one; the first call does the work.
 func (s *session) finish() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,10 +131,39 @@ func (s *session) finish() {
 	if lab == nil {
 		return
 	}
-	if s.judgement, s.finishErr = lab.Finish(context.Background()); s.finishErr == nil {
-		s.finishErr = writeVerdict(lab.Dir(), s.judgement)
-	}
+	s.finished = lab
+	s.judgement, s.finishErr = lab.Finish(context.Background())
 	if s.samples != nil {
 		s.samples.close(s.judgement)
 	}
+}
+
+// seal closes the run for good. An error that k6 ends with is the script's doing, as an exception in
+// its teardown or a Ctrl-C is, unless it is a threshold's: it then belongs into the history, and the
+// history is judged with it.
+func (s *session) seal(k6Err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lab := s.finished
+	if lab == nil || s.finishErr != nil {
+		return
+	}
+	amended := k6Err != nil && !isThreshold(k6Err)
+	if amended {
+		lab.ScriptError("k6", k6Err)
+	}
+	if s.finishErr = lab.Close(); s.finishErr != nil {
+		return
+	}
+	if amended {
+		if s.judgement, s.finishErr = harness.Judge(lab.Dir()); s.finishErr != nil {
+			return
+		}
+	}
+	s.finishErr = writeVerdict(lab.Dir(), s.judgement)
+}
+
+func isThreshold(err error) bool {
+	var coded errext.HasExitCode
+	return errors.As(err, &coded) && coded.ExitCode() == exitcodes.ThresholdsHaveFailed
 }

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -11,7 +12,7 @@ import (
 )
 
 // Finish ends the run: it heals what is left, waits for what is still on its way, takes everything
-// down and judges the history. It must be called once.
+// down and judges the history, which stays open until Close. It must be called once.
 func (l *Lab) Finish(ctx context.Context) (*check.Judgement, error) {
 	l.endLoad()
 	l.healAll(ctx)
@@ -19,11 +20,14 @@ func (l *Lab) Finish(ctx context.Context) (*check.Judgement, error) {
 	l.count(ctx)
 	l.stopTargets(ctx)
 	l.record.Append(&history.Event{Kind: history.End})
-	if err := l.close(); err != nil {
+	if err := errors.Join(l.takeDown(), l.record.Flush()); err != nil {
 		return nil, err
 	}
 	return Judge(l.config.Out)
 }
+
+// Close closes the history. What is recorded between Finish and Close counts when it is judged again.
+func (l *Lab) Close() error { return l.record.Close() }
 
 // healAll undoes what the script left. The checks see that it was not the script's doing: the load
 // had ended before.

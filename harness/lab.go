@@ -102,7 +102,7 @@ func Start(ctx context.Context, c Config) (*Lab, error) {
 		if err := step.do(ctx); err != nil {
 			err = fmt.Errorf("%s: %w", step.name, err)
 			l.note("start", err.Error())
-			return nil, errors.Join(err, l.close())
+			return nil, errors.Join(err, l.takeDown(), l.record.Close())
 		}
 	}
 	return l, nil
@@ -178,8 +178,9 @@ func (l *Lab) note(name, text string) {
 	l.record.Append(&history.Event{Kind: history.Mark, Who: name, Text: text})
 }
 
-// close takes everything down, in the reverse order of Start; parts that were never up are skipped.
-func (l *Lab) close() error {
+// takeDown ends all but the history, in the reverse order of Start; parts that were never up are
+// skipped.
+func (l *Lab) takeDown() error {
 	l.cancel()
 	var errs []error
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
@@ -198,5 +199,5 @@ func (l *Lab) close() error {
 	if l.group != nil { // a broker of the run's own needs no orderly end: its folder goes, too
 		errs = append(errs, l.group.Close())
 	}
-	return errors.Join(append(errs, l.record.Close())...)
+	return errors.Join(errs...)
 }
