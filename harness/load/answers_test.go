@@ -3,6 +3,8 @@ package load
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
+	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -110,6 +112,26 @@ func TestAnswers(t *testing.T) {
 			require.Equal(t, want[name], read(stream, max(1, len(stream))), "in one piece")
 		})
 	}
+}
+
+// A confirm that still arrives on a connection that was given up must not settle a message of the next.
+func TestMutedConnectionIsNotHeard(t *testing.T) {
+	t.Parallel()
+	ours, theirs := net.Pipe()
+	defer ours.Close()
+	defer theirs.Close()
+	h := &heard{}
+	s := &shared{Conn: ours, answers: answers{channel: 1, events: h}}
+	ack := settlement(1, basicAck, 7, 0)
+	pass := func() {
+		go theirs.Write(ack)
+		_, err := io.ReadFull(s, make([]byte, len(ack)))
+		require.NoError(t, err)
+	}
+	pass()
+	s.mute()
+	pass()
+	require.Len(t, *h, 1)
 }
 
 // FuzzAnswers: whatever the bytes, the way in which they are cut changes nothing.

@@ -264,6 +264,23 @@ func TestFrozenBrokerDoesNotHoldTheWriter(t *testing.T) {
 	require.Equal(t, c.Offered, c.Confirmed+c.Unknown)
 }
 
+func TestCloseOnAFrozenBroker(t *testing.T) {
+	b := rabbit(t)
+	q, _ := queue(t, b)
+	p, err := Open(bounded(t), Options{URL: b.URL("/"), Queue: q})
+	require.NoError(t, err)
+	require.NoError(t, b.Pause())
+	t.Cleanup(func() { require.NoError(t, b.Resume()) })
+	body := make([]byte, 1<<20)
+	for range 64 { // a write blocks
+		_, err := p.Submit(body, Props{Transient: true})
+		require.NoError(t, err)
+	}
+	require.NoError(t, p.Close(bounded(t)))
+	c := p.Counts()
+	require.Equal(t, c.Offered, c.Buffered+c.Unknown)
+}
+
 // A server that accepts and says nothing does not hold Open longer than its context.
 func TestSilentServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
