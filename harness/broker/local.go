@@ -154,7 +154,7 @@ func (l *Local) launch() error {
 		}
 	}
 	for _, port := range []int{l.node.port, l.node.dist} {
-		if err := tryListen(port); err != nil {
+		if err := checkPort(port); err != nil {
 			return err
 		}
 	}

@@ -95,6 +95,9 @@ func TestPausedNodeTakesConnectionsAndAnswersNothing(t *testing.T) {
 	got, err := l.Eval(limit(t), "2+2")
 	require.NoError(t, err)
 	require.Equal(t, "4", got, "the answers to the questions given up must not be taken for this one's")
+
+	_, err = l.Eval(limit(t), "erlang:halt(0)")
+	require.ErrorContains(t, err, "the node has ended")
 }
 
 func TestTwoNodesSideBySide(t *testing.T) {
@@ -170,7 +173,7 @@ func TestBusyPortIsTriedElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	defer busy.Close()
 	calls := 0
-	l := newLocal(t, LocalOptions{freePort: func() (int, error) {
+	l := newLocal(t, LocalOptions{Terms: "{consumer_timeout,3000}", freePort: func() (int, error) {
 		if calls++; calls == 1 || calls == 4 { // the AMQP port of the first try, the other port of the second
 			return busy.Addr().(*net.TCPAddr).Port, nil
 		}
@@ -178,6 +181,9 @@ func TestBusyPortIsTriedElsewhere(t *testing.T) {
 	}})
 	require.Equal(t, 6, calls)
 	require.NotEqual(t, busy.Addr().String(), l.Addr())
+	got, err := l.Eval(limit(t), "application:get_env(rabbit, consumer_timeout)")
+	require.NoError(t, err)
+	require.Equal(t, "{ok,3000}", got, "the settings are wanted in every try")
 
 	_, err = StartLocal(limit(t), newGroup(t), LocalOptions{freePort: func() (int, error) { return busy.Addr().(*net.TCPAddr).Port, nil }})
 	require.ErrorIs(t, err, errPortTaken)
@@ -219,14 +225,6 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	_, err := StartLocal(ctx, g, LocalOptions{})
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Empty(t, programs(t, "beam.smp", g.Dir()))
-}
-
-func TestSettings(t *testing.T) {
-	t.Parallel()
-	l := newLocal(t, LocalOptions{Terms: "{consumer_timeout,3000}"})
-	got, err := l.Eval(limit(t), "application:get_env(rabbit, consumer_timeout)")
-	require.NoError(t, err)
-	require.Equal(t, "{ok,3000}", got)
 }
 
 func BenchmarkStartToReady(b *testing.B) {

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/comeback-chaos/xk6-comeback/harness/child"
 )
@@ -18,7 +19,7 @@ const (
 	tailLines  = 20
 )
 
-var errPortTaken = errors.New("the port is taken")
+var errPortTaken = errors.New("taken by another process")
 
 // Ready waits until the node accepts a connection and opens it, bounded by ctx and by a minute. When
 // the node ends instead, it gives the last lines that it printed, at once.
@@ -78,13 +79,22 @@ func ended(p *child.Process, t *tail) error {
 	return err
 }
 
-// tryListen gives errPortTaken early: the node itself would notice only at the end of its start.
-func tryListen(port int) error {
-	ln, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+// checkPort gives errPortTaken early: the node itself would notice only in the middle of its start. It
+// binds and does not listen, so that no client that waits for the node can mistake it for the node.
+func checkPort(port int) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return fmt.Errorf("broker: %w by another process: %w", errPortTaken, err)
+		return fmt.Errorf("broker: look whether port %d is free: %w", port, err)
 	}
-	return ln.Close()
+	defer unix.Close(fd)
+	// As the node does: connections of its past that are still winding down do not count.
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return fmt.Errorf("broker: look whether port %d is free: %w", port, err)
+	}
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return fmt.Errorf("broker: port %d on 127.0.0.1: %w: %w", port, errPortTaken, err)
+	}
+	return nil
 }
 
 // tail keeps the last lines that a node printed.

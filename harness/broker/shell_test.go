@@ -70,13 +70,6 @@ func TestEvalFromManySides(t *testing.T) {
 	askers.Wait()
 }
 
-func TestEvalEndsWithTheNode(t *testing.T) {
-	t.Parallel()
-	l := newLocal(t, LocalOptions{})
-	_, err := l.Eval(limit(t), "erlang:halt(0)")
-	require.ErrorContains(t, err, "the node has ended")
-}
-
 func TestAnyTextReachesErlangAsItIs(t *testing.T) {
 	t.Parallel()
 	l := shared.get(t)

@@ -66,9 +66,9 @@ func TestStartErrors(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrPermission)
 	require.Empty(t, calls, "what never ran neither started nor ended")
 
-	p := start(t, g, child.Spec{Name: "true", Path: "true", Args: []string{"a", "b"}})
+	p := start(t, g, child.Spec{Name: "true", Path: "true", Args: []string{"a", "amqp://u:geheim@h/v"}})
 	await(t, p.Done())
-	require.Equal(t, []string{"start true true a b", "exit true exit 0"}, calls)
+	require.Equal(t, []string{"start true true a amqp://u:xxxxx@h/v", "exit true exit 0"}, calls)
 
 	require.NoError(t, g.Close())
 	_, err = g.Start(child.Spec{Name: "late", Path: "true"})

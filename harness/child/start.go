@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 )
@@ -73,11 +74,18 @@ func (g *Group) launch(s Spec) (*Process, error) {
 		p.out.capture = new(bytes.Buffer)
 	}
 	if g.o.OnStart != nil {
-		g.o.OnStart(s.Name, p.pid, strings.Join(append([]string{s.Path}, s.Args...), " "))
+		g.o.OnStart(s.Name, p.pid, shown(s))
 	}
 	p.out.run(pipes.stdoutR, pipes.stderrR, g.o.OnLine)
 	go p.watch()
 	return p, nil
+}
+
+var password = regexp.MustCompile(`(://[^/?#@\s]*:)[^/?#@\s]*@`)
+
+// shown is the command for people to read, without the passwords of URLs.
+func shown(s Spec) string {
+	return password.ReplaceAllString(strings.Join(append([]string{s.Path}, s.Args...), " "), "${1}xxxxx@")
 }
 
 func (g *Group) command(s Spec) *exec.Cmd {
