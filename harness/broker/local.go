@@ -158,7 +158,7 @@ func (l *Local) launch() error {
 			return err
 		}
 	}
-	sh, t := newShell(), new(tail)
+	sh, t := newShell(), newTail()
 	spec := l.node.spec()
 	spec.Edit = func(line string) (string, bool) {
 		line, keep := sh.edit(line)

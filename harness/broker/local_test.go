@@ -202,6 +202,7 @@ func TestPortTakenDuringTheStart(t *testing.T) {
 		require.ErrorIs(t, err, errPortTaken)
 		require.ErrorContains(t, err, "it printed:")
 
+		require.NoError(t, l.Kill())
 		require.ErrorIs(t, l.Start(limit(t)), errPortTaken)
 		require.NoError(t, thief.Close())
 		require.NoError(t, l.Start(limit(t)))
@@ -212,7 +213,7 @@ func TestNodeThatCannotStartSaysWhy(t *testing.T) {
 	t.Parallel()
 	needRabbit(t)
 	_, err := StartLocal(limit(t), newGroup(t), LocalOptions{Terms: "{this is no Erlang"})
-	require.ErrorContains(t, err, "ended before it was ready")
+	require.ErrorContains(t, err, "failed before it was ready")
 	require.ErrorContains(t, err, "failed_to_read_advanced_configuration_file", "its last lines are wanted")
 }
 

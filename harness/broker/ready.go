@@ -16,6 +16,7 @@ import (
 const (
 	readyLimit = time.Minute // when ctx bounds it less; a start takes 2 s, on a busy machine some more
 	readyPause = 10 * time.Millisecond
+	lastWords  = 300 * time.Millisecond
 	tailLines  = 20
 )
 
@@ -36,6 +37,7 @@ func (l *Local) Ready(ctx context.Context) error {
 	for {
 		err := l.answers(limited)
 		if err == nil {
+			t.ready()
 			return nil
 		}
 		if limited.Err() == nil { // otherwise it only says that the time is over
@@ -43,6 +45,8 @@ func (l *Local) Ready(ctx context.Context) error {
 		}
 		select {
 		case <-p.Done():
+			return ended(p, t)
+		case <-t.doomed:
 			return ended(p, t)
 		case <-limited.Done():
 			return fmt.Errorf("broker: the node is not ready in time (last: %w); it printed:\n%s", errors.Join(limited.Err(), last), t)
@@ -69,10 +73,10 @@ func (l *Local) answers(ctx context.Context) error {
 func ended(p *child.Process, t *tail) error {
 	select { // its last words say why
 	case <-p.Drained():
-	case <-time.After(time.Second):
+	case <-time.After(lastWords):
 	}
 	text := t.String()
-	err := fmt.Errorf("broker: the node ended before it was ready (%v); it printed:\n%s", p.Exit(), text)
+	err := fmt.Errorf("broker: the node failed before it was ready (%v); it printed:\n%s", p.Exit(), text)
 	if strings.Contains(text, "eaddrinuse") {
 		return errors.Join(errPortTaken, err)
 	}
@@ -99,9 +103,14 @@ func checkPort(port int) error {
 
 // tail keeps the last lines that a node printed.
 type tail struct {
-	mu    sync.Mutex
-	lines []string
+	doomed chan struct{} // closed when a line says that the start has failed: the node then takes 6 s more to end
+
+	mu      sync.Mutex
+	settled bool // it was ready once, or is doomed
+	lines   []string
 }
+
+func newTail() *tail { return &tail{doomed: make(chan struct{})} }
 
 func (t *tail) add(line string) {
 	t.mu.Lock()
@@ -110,6 +119,17 @@ func (t *tail) add(line string) {
 		t.lines = append(t.lines[:0], t.lines[1:]...)
 	}
 	t.lines = append(t.lines, line)
+	if !t.settled && (strings.Contains(line, "eaddrinuse") || strings.Contains(line, "BOOT FAILED")) {
+		t.settled = true
+		close(t.doomed)
+	}
+}
+
+// ready ends the watch for a failed start.
+func (t *tail) ready() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.settled = true
 }
 
 // String gives the lines, one below the other.
