@@ -18,8 +18,9 @@ type consumer struct {
 	connClosed chan *amqp.Error
 }
 
-func (x *bench) consumer(prefetch int) *consumer {
-	conn := x.dial()
+func (x *bench) consumer(prefetch int) *consumer { return x.consumerOn(x.dial(), prefetch) }
+
+func (x *bench) consumerOn(conn *amqp.Connection, prefetch int) *consumer {
 	c := &consumer{conn: conn, ch: x.channel(conn)}
 	c.connClosed = conn.NotifyClose(make(chan *amqp.Error, 1))
 	c.chanClosed = c.ch.NotifyClose(make(chan *amqp.Error, 1))

@@ -33,7 +33,7 @@ func (t *stream) choose(e *Event) (*Plan, *Armed) {
 		if e.MessageID != nil {
 			a.note(e)
 		}
-		if first == nil && a.takes(e, t.ordinal) {
+		if a.picks(e, t.ordinal) && first == nil && a.strike() {
 			first = a
 		}
 	}

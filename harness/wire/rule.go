@@ -26,7 +26,8 @@ type Match struct {
 }
 
 // Rule is an Action and what it acts on. Name is told in logs, and sets its random choices apart from
-// those of other rules. Of several armed rules that match a frame the one armed first acts.
+// those of other rules. Of several rules that pick the same frame the one armed first acts; the
+// others have counted it all the same, so that a rule's n-th frame does not depend on other rules.
 type Rule struct {
 	Name string
 	Match
@@ -73,8 +74,8 @@ func (a *Armed) Remove() {
 	})
 }
 
-// takes decides whether the rule acts on e. It counts, so ask once an event.
-func (a *Armed) takes(e *Event, ordinal uint64) bool {
+// picks decides whether e is one of the frames to act on. It counts, so ask once an event.
+func (a *Armed) picks(e *Event, ordinal uint64) bool {
 	m := &a.rule.Match
 	if m.Method != AnyMethod && m.Method != e.Method || m.Method == AnyMethod && e.Method == Heartbeat {
 		return false
@@ -101,7 +102,7 @@ func (a *Armed) takes(e *Event, ordinal uint64) bool {
 	if m.Probability > 0 && m.Probability < 1 && chance(a.wire.cfg.Seed, a.rule.Name, e, ordinal) >= m.Probability {
 		return false
 	}
-	return a.strike()
+	return true
 }
 
 // strike counts a hit, unless the limit is used up.

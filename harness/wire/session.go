@@ -76,7 +76,7 @@ func (s *session) kick(t *stream) {
 // now lets a rule act without a frame.
 func (s *session) now(a *Armed) {
 	e := Event{Conn: s.id, Kind: MethodSeen, Method: Now}
-	if !a.takes(&e, 0) {
+	if !a.picks(&e, 0) || !a.strike() {
 		return
 	}
 	var p Plan
