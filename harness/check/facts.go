@@ -83,8 +83,10 @@ func (f *Facts) see(e *history.Event) {
 		f.ledger.effect(e)
 		f.stall.moved(e.At)
 	case history.Publish, history.Confirm, history.Refuse, history.Deliver, history.Ack, history.Nack, history.Reject,
-		history.ConnOpen, history.ConnClose, history.ChanOpen, history.ChanClose, history.Consume, history.Cancel,
-		history.Touch:
+		history.ConnOpen, history.ConnClose, history.ChanOpen, history.ChanClose, history.Consume, history.Cancel:
+		f.seeWire(e)
+	case history.Touch:
+		f.faults.touch(e)
 		f.seeWire(e)
 	case history.Inject, history.InEffect, history.Heal, history.Gone, history.Outlived:
 		f.seeFault(e)

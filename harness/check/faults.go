@@ -35,6 +35,12 @@ func (x *faults) noteInFlight(n int64) {
 	}
 }
 
+func (x *faults) touch(e *history.Event) {
+	if f := x.find(e.N); f != nil {
+		f.Touched++
+	}
+}
+
 // seeFault follows a fault's life.
 func (f *Facts) seeFault(e *history.Event) {
 	if e.Kind == history.Inject {

@@ -204,8 +204,8 @@ func (f *Facts) measure() {
 	f.steady = &steady
 	_, heal := f.faults.span()
 	switch {
-	case heal == never:
-		f.outcome.Reason = "no fault was healed, so there is nothing to recover from"
+	case len(f.faults.list) == 0:
+		f.outcome.Reason = "no fault was injected, so there is nothing to recover from"
 	case !f.faults.healed():
 		f.outcome.Reason = "a fault was never healed, so the recovery cannot have begun"
 	default:

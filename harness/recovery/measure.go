@@ -69,12 +69,12 @@ func Measure(s *Series, steady Range, heal, hold time.Duration) Outcome {
 	o := Outcome{Measured: true, Recovered: true, After: m.after(at)}
 	if again := m.relapsed(at + m.hold); again >= 0 {
 		o.Recovered, o.Relapsed = false, true
-		o.Reason = fmt.Sprintf("back in range %v after the heal, but out of it again %v after it: %s",
-			o.After, m.after(again), m.describe(again))
+		o.Reason = fmt.Sprintf("back in range %s after the heal, but out of it again %s after it: %s",
+			seconds(o.After), seconds(m.after(again)), m.describe(again))
 		return o
 	}
-	o.Reason = fmt.Sprintf("back in range %v after the heal and stayed (rate ≥ %.1f/s, latency ≤ %v, backlog ≤ %d)",
-		o.After, m.rate, time.Duration(m.tightLatency)*time.Microsecond, m.tightBacklog)
+	o.Reason = fmt.Sprintf("back in range %s after the heal and stayed (rate ≥ %.1f/s, latency ≤ %v, backlog ≤ %d)",
+		seconds(o.After), m.rate, time.Duration(m.tightLatency)*time.Microsecond, m.tightBacklog)
 	return o
 }
 
@@ -183,21 +183,24 @@ func (m *measurement) after(tick int) time.Duration {
 
 // missing says why there is no moment of recovery.
 func (m *measurement) missing() Outcome {
-	seen := m.after(len(m.ticks))
+	seen := seconds(m.after(len(m.ticks)))
 	if len(m.ticks)-m.first < m.hold {
-		return Outcome{Reason: fmt.Sprintf("only %v of load after the heal, wanted at least %v", seen, time.Duration(m.hold)*Tick)}
+		return Outcome{Reason: fmt.Sprintf("only %s of load after the heal, wanted at least %v", seen, time.Duration(m.hold)*Tick)}
 	}
 	if m.stillWaiting > 0 && m.overdue() {
-		return Outcome{Measured: true, Reason: fmt.Sprintf("not recovered: %d messages offered before the heal had no effect in the %v after it",
+		return Outcome{Measured: true, Reason: fmt.Sprintf("not recovered: %d messages offered before the heal had no effect in the %s after it",
 			m.stillWaiting, seen)}
 	}
 	tight := m.runs(m.isTight)
 	if from := len(m.ticks) - min(tightTicks, m.hold); m.late < from && tight[from] >= len(m.ticks)-from {
-		return Outcome{Reason: fmt.Sprintf("in range at the end, %v after the heal, but the load ended before it had held for %v",
+		return Outcome{Reason: fmt.Sprintf("in range at the end, %s after the heal, but the load ended before it had held for %v",
 			seen, time.Duration(m.hold)*Tick)}
 	}
-	return Outcome{Measured: true, Reason: fmt.Sprintf("not recovered within %v of the heal: %s", seen, m.describe(len(m.ticks)-1))}
+	return Outcome{Measured: true, Reason: fmt.Sprintf("not recovered within %s of the heal: %s", seen, m.describe(len(m.ticks)-1))}
 }
+
+// seconds writes a duration for people.
+func seconds(d time.Duration) string { return fmt.Sprintf("%.3fs", d.Seconds()) }
 
 // describe tells a tick's state against the limits.
 func (m *measurement) describe(i int) string {

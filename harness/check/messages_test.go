@@ -1,0 +1,80 @@
+package check_test
+
+import (
+	"testing"
+
+	"github.com/comeback-chaos/xk6-comeback/harness/check"
+	. "github.com/comeback-chaos/xk6-comeback/harness/history" //nolint:revive // see row_test.go
+)
+
+func TestNoLoss(t *testing.T) {
+	t.Parallel()
+	lose := func(at int) [][]Event {
+		return [][]Event{done(1*ms, 1), sent(5*ms, at), delivered(6*ms, at), acked(7*ms, at)}
+	}
+	judgeRows(t, "no-loss", all, []row{
+		{name: "all done", events: [][]Event{done(1*ms, 1), done(5*ms, 2)}, want: check.Pass, says: "2 of 2"},
+		{name: "acked without effect", events: lose(2), want: check.Fail, says: "1 acked without"},
+		{name: "and named", events: lose(2), want: check.Fail, says: "m2: offered at 0.005s, confirmed, acked by the target"},
+		{name: "within the budget", expect: Expect{Lost: 1}, events: lose(2), want: check.Pass, says: "1 lost, budget 1"},
+		{name: "dead-lettered", want: check.Fail, says: "1 dead-lettered", events: [][]Event{
+			done(1*ms, 1), sent(5*ms, 2), one(Event{At: 9 * ms, Kind: DeadLetter, Msg: 2})}},
+		{name: "left over", want: check.Fail, says: "1 left in queues", events: [][]Event{
+			done(1*ms, 1), sent(5*ms, 2), one(Event{At: 9 * ms, Kind: Leftover, Who: "jobs", N: 1})}},
+		{name: "unconfirmed is not lost", events: [][]Event{done(1*ms, 1), unconfirmed(5*ms, 2)}, want: check.Pass, says: "1 unknown"},
+		{name: "confirm dropped by a fault", want: check.Pass, says: "1 unknown", events: [][]Event{
+			done(1*ms, 1), unconfirmed(5*ms, 2), with(Swallowed, sent(5*ms, 2)[2:])}},
+		{name: "confirm made up by a fault", want: check.Pass, says: "1 unknown", events: [][]Event{
+			done(1*ms, 1), unconfirmed(5*ms, 2), with(Synthetic, sent(5*ms, 2)[2:])}},
+		{name: "refused is not lost", want: check.Pass, says: "1 of 1", events: [][]Event{
+			done(1*ms, 1), unconfirmed(5*ms, 2), one(Event{At: 6 * ms, Kind: Refuse, Conn: load, Chan: 1, Tag: 2})}},
+		{name: "returned is not lost", want: check.Pass, says: "1 of 1", events: [][]Event{
+			done(1*ms, 1), one(Event{At: 6 * ms, Kind: Return, Conn: load, Chan: 1, Msg: 2}), sent(5*ms, 2)}},
+		{name: "multiple confirm", want: check.Fail, says: "2 of 3 confirmed", events: [][]Event{
+			unconfirmed(1*ms, 1), unconfirmed(2*ms, 2), unconfirmed(3*ms, 3), effect(4*ms, 1),
+			with(Multiple, one(Event{At: 4 * ms, Kind: Confirm, Conn: load, Chan: 1, Tag: 3}))}},
+		{name: "refused effect is none", want: check.Fail, says: "1 of 1 confirmed", events: [][]Event{
+			sent(1*ms, 1), with(Refused, effect(2*ms, 1))}},
+		{name: "accepted and then refused is one", want: check.Pass, events: [][]Event{
+			sent(1*ms, 1), with(Refused|Accepted, effect(2*ms, 1))}},
+		{name: "message id that is no number", want: check.Fail, says: "#", events: [][]Event{
+			done(1*ms, 1), one(Event{At: 1 * ms, Kind: Publish, Conn: load, Chan: 1, Tag: 9, Msg: ParseMsgID([]byte("order-9"))}),
+			one(Event{At: 2 * ms, Kind: Confirm, Conn: load, Chan: 1, Tag: 9})}},
+		{name: "nothing confirmed", events: [][]Event{unconfirmed(1*ms, 1)}, want: check.Unknown, says: "no message was confirmed"},
+		{name: "nothing at all", bare: true, want: check.Unknown},
+		{name: "cut short", bare: true, want: check.Unknown, says: "ends before the run did", events: [][]Event{
+			one(Event{Kind: Begin}), one(Event{Kind: ConnOpen, Conn: load, Who: "load"}), sent(1*ms, 1)}},
+	})
+}
+
+func TestDuplicates(t *testing.T) {
+	t.Parallel()
+	twice := [][]Event{done(1*ms, 1), effect(9*ms, 1)}
+	judgeRows(t, "duplicates", all, []row{
+		{name: "one effect each", events: [][]Event{done(1*ms, 1), done(2*ms, 2)}, want: check.Pass},
+		{name: "two effects", events: twice, want: check.Fail, says: "m1: first effect at 0.003s, another at 0.009s (api)"},
+		{name: "three count once", events: append(twice, effect(10*ms, 1)), want: check.Fail, says: "1 of 1 messages"},
+		{name: "within the budget", expect: Expect{Duplicates: 1}, events: twice, want: check.Pass},
+		{name: "replay is none", events: [][]Event{done(1*ms, 1), with(Replay, effect(9*ms, 1))}, want: check.Pass},
+		{name: "refused is none", events: [][]Event{done(1*ms, 1), with(Refused, effect(9*ms, 1))}, want: check.Pass},
+		{name: "accepted but answered an error", want: check.Fail, events: [][]Event{
+			sent(1*ms, 1), with(Refused|Accepted, effect(2*ms, 1)), effect(3*ms, 1)}},
+		{name: "redelivered and done once", want: check.Pass, says: "1 redelivery", events: [][]Event{
+			done(1*ms, 1), with(Redelivered, one(Event{At: 9 * ms, Kind: Deliver, Conn: target, Chan: 1, Tag: 2, Msg: 1}))}},
+		{name: "no effect", events: [][]Event{sent(1*ms, 1)}, want: check.Unknown},
+	})
+}
+
+func TestUnexpected(t *testing.T) {
+	t.Parallel()
+	// It is never unknown: that there is nothing is the right answer.
+	judgeRows(t, "unexpected", check.Unknown, []row{
+		{name: "offered", events: [][]Event{done(1*ms, 1)}, want: check.Pass},
+		{name: "nothing", bare: true, want: check.Pass},
+		{name: "published and not offered by the script", events: [][]Event{sent(1*ms, 1)[1:], effect(2*ms, 1)}, want: check.Pass},
+		{name: "unconfirmed and shows up", events: [][]Event{unconfirmed(1*ms, 1), effect(2*ms, 1)}, want: check.Pass},
+		{name: "never offered", events: [][]Event{done(1*ms, 1), effect(2*ms, 7)}, want: check.Fail, says: "m7 at api: effect at 0.002s"},
+		{name: "no message at all", events: [][]Event{done(1*ms, 1), effect(2*ms, 0)}, want: check.Fail, says: "1 of 2 effects"},
+		{name: "replay", events: [][]Event{done(1*ms, 1), with(Replay, effect(2*ms, 7))}, want: check.Pass},
+	})
+}
