@@ -1,0 +1,135 @@
+package extension
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/harness"
+	"github.com/comeback-chaos/xk6-comeback/harness/check"
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
+)
+
+const (
+	begins  = "export function setup() { run.start(); }\n"
+	submits = "export function load() { run.submit({ prompt: 'x' }); }\n"
+	cut     = "const f = await run.inject(faults.on('ack', 'cut', { nth: 5 })); await f.inEffect(); await f.heal(); await run.recovered();"
+	tells   = "export async function story() { await run.steady(); " + cut + " }\n"
+)
+
+// TestNoScriptAvoidsItsVerdict runs scripts that do what plain k6 counts as green.
+func TestNoScriptAvoidsItsVerdict(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		expect, body string
+		args         []string
+		code         int
+		want         string
+	}{
+		"the honest one passes":   {body: begins + submits + tells, want: "PASS"},
+		"never starts":            {body: "export function load() {}\nexport function story() {}", code: exitUnknown, want: "started no run"},
+		"throws in all":           {body: begins + "export function load() { throw new Error('boom'); }\n" + tells, code: exitUnknown, want: "UNKNOWN"},
+		"throws after its submit": {body: begins + "export function load() { run.submit({}); throw new Error('boom'); }\n" + tells, code: exitUnknown, want: "UNKNOWN"},
+		"throws in setup":         {body: "export function setup() { run.start(); throw new Error('boom'); }\n" + submits + tells, code: exitUnknown, want: "UNKNOWN"},
+		"throws in teardown":      {body: begins + submits + tells + "export function teardown() { throw new Error('boom'); }", code: exitUnknown, want: "boom"},
+		"rejects a promise":       {body: begins + submits + "export async function story() { await run.steady(); " + cut + " Promise.reject(new Error('boom')); }", code: exitUnknown, want: "boom"},
+		"submits nothing":         {body: begins + "export function load() {}\n" + tells, code: exitUnknown, want: "UNKNOWN"},
+		"injects nothing":         {body: begins + submits + "export async function story() { await run.steady(); await run.loadEnd(); }", code: exitUnknown, want: "no fault was injected"},
+		"fault touches nothing":   {body: begins + submits + "export async function story() { await run.steady(); const f = await run.inject(faults.on('ack', 'cut', { nth: 1e6 })); await f.heal(); await run.recovered(); }", code: exitUnknown, want: "never seen to touch"},
+		"heals nothing":           {body: begins + submits + "export async function story() { await run.steady(); const f = await run.inject(faults.on('ack', 'cut', { nth: 5 })); await f.inEffect(); }", code: exitUnknown, want: "UNKNOWN"},
+		"injects in a control":    {expect: "{ noFault: true }", body: begins + submits + tells, code: exitFail, want: "FAIL"},
+		"swallows its errors":     {body: begins + submits + "export async function story() { try { await run.steady(); throw 1; } catch (e) {} }\nexport function handleSummary() { throw 2; }", code: exitUnknown, want: "UNKNOWN"},
+		"aborts":                  {body: "import exec from 'k6/execution';\n" + begins + submits + "export async function story() { await run.steady(); exec.test.abort('enough'); }", code: exitUnknown, want: "UNKNOWN"},
+		"thresholds say yes":      {body: begins + "export function load() {}\nexport function story() {}\noptions.thresholds = { 'checks{nothing:here}': ['rate>0.9'] };", code: exitUnknown, want: "UNKNOWN"},
+		"is cut to one iteration": {body: begins + submits + tells + "export default load;", args: []string{"--iterations", "1"}, code: exitUnknown, want: "UNKNOWN"},
+		"is slower than it says":  {body: begins + submits + tells + "options.scenarios.load.rate = 20;", code: exitUnknown, want: "load-reached"},
+		"starts in an iteration":  {body: "export function load() { run.start(); run.submit({}); }\n" + tells, code: exitUnknown, want: "UNKNOWN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			slot(t)
+			if c.expect == "" {
+				c.expect = "{ recovery: '3s' }"
+			}
+			r := run(t, script(t, c.expect, c.body), c.args...)
+			require.Equal(t, c.code, r.code, "%s", r.output)
+			require.Contains(t, r.output, c.want)
+			if c.code != 0 {
+				require.NotContains(t, r.output, "\nPASS ")
+			}
+		})
+	}
+}
+
+// slots bounds the labs that run side by side: each has a broker and a load that must be reached.
+var slots = make(chan struct{}, 2)
+
+func slot(t *testing.T) {
+	slots <- struct{}{}
+	t.Cleanup(func() { <-slots })
+}
+
+func TestImportAloneIsNotGreen(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "nothing.js")
+	require.NoError(t, os.WriteFile(file, []byte("import 'k6/x/comeback';\nexport default function () {}"), 0o600))
+	r := run(t, file)
+	require.Equal(t, exitUnknown, r.code, "%s", r.output)
+	require.Contains(t, r.output, "started no run")
+}
+
+func TestCtrlCIsNotGreen(t *testing.T) {
+	t.Parallel()
+	slot(t)
+	p, out, tmp := begin(t, script(t, "{ noFault: true }", begins+submits+"export async function story() { await run.loadEnd(); }"))
+	awaitEvent(t, out, history.LoadBegin)
+	require.NoError(t, p.Process.Signal(os.Interrupt))
+	_ = p.Wait()
+	require.Equal(t, exitUnknown, p.ProcessState.ExitCode())
+	j, err := harness.Judge(out)
+	require.NoError(t, err)
+	require.Equal(t, check.Unknown, j.Verdict)
+	requireNothingLeft(t, tmp)
+}
+
+// begin starts a run and gives its process, its folder, and the folder that its lab lies in.
+func begin(t *testing.T, file string) (p *exec.Cmd, out, tmp string) {
+	t.Helper()
+	out = filepath.Join(t.TempDir(), "out")
+	tmp, err := os.MkdirTemp("", "cb") // short: a unix socket's path may have 107 bytes
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(tmp) })
+	p = exec.Command(filepath.Join(project, "bin", "k6"), "run", "--quiet", "-e", "OUT="+out, file)
+	p.Dir = project
+	p.Env = append(os.Environ(), "TMPDIR="+tmp)
+	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	require.NoError(t, p.Start())
+	t.Cleanup(func() { _ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL) })
+	return p, out, tmp
+}
+
+// awaitEvent waits until a run that goes on has recorded an event of a kind.
+func awaitEvent(t *testing.T, out string, kind history.Kind) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		r, err := history.Open(filepath.Join(out, harness.HistoryFile))
+		if err != nil {
+			return false
+		}
+		defer r.Close()
+		for e, err := range r.All() {
+			if err != nil {
+				return false
+			}
+			if e.Kind == kind {
+				return true
+			}
+		}
+		return false
+	}, time.Minute, 50*time.Millisecond)
+}
