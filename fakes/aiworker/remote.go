@@ -108,17 +108,17 @@ func (r *Remote) AwaitReady(ctx context.Context) (string, error) {
 			}
 			return addr != ""
 		})
-		alive := false
+		var alive *peer
 		if err == nil {
 			alive, err = r.publish(ctx)
 		}
-		if err == nil && !alive {
+		if err == nil && alive != p {
 			err = r.await(ctx, func() bool { return r.worker != p })
 		}
 		if err != nil {
 			return "", fmt.Errorf("wait for the AI worker to listen: %w", err)
 		}
-		if alive {
+		if alive == p {
 			return addr, nil
 		}
 	}
@@ -181,19 +181,19 @@ func (r *Remote) arm(rule Rule) *Armed {
 	return a
 }
 
-// publish sends the state to the worker, if there is one, and waits until it is in force there (true)
-// or the worker has ended.
-func (r *Remote) publish(ctx context.Context) (bool, error) {
+// publish sends the state to the worker, if there is one, and waits until it is in force there, which
+// gives the worker, or the worker has ended, which gives nil.
+func (r *Remote) publish(ctx context.Context) (*peer, error) {
 	r.mu.Lock()
 	r.seq++
 	seq, p := r.seq, r.worker
 	r.mu.Unlock()
 	if p == nil {
-		return false, nil
+		return nil, nil
 	}
 	if err := r.send(p); err != nil {
 		p.conn.Close() // it is dead, or stuck: the next one begins with this script
-		return false, nil
+		return nil, nil
 	}
 	applied := false
 	err := r.await(ctx, func() bool {
@@ -201,9 +201,12 @@ func (r *Remote) publish(ctx context.Context) (bool, error) {
 		return applied || r.worker != p
 	})
 	if err != nil {
-		return false, fmt.Errorf("wait for the AI worker (pid %d) to take its script: %w", p.conn.Peer().Pid, err)
+		return nil, fmt.Errorf("wait for the AI worker (pid %d) to take its script: %w", p.conn.Peer().Pid, err)
 	}
-	return applied, nil
+	if !applied {
+		return nil, nil
+	}
+	return p, nil
 }
 
 func (r *Remote) send(p *peer) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/comeback-chaos/xk6-comeback/fakes/control"
 	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
 
@@ -202,4 +203,43 @@ func TestRemoteWithoutAWorker(t *testing.T) {
 	cancel()
 	_, err = r.AwaitReady(ctx)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// A worker that has listened, but is dead though nobody has noticed yet, is not taken for its successor.
+func TestReadyIsTheOneThatAnswers(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Script{})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	join := func() *control.Conn {
+		c, err := control.Dial(ctx, r.server.Path(), control.Hello{Role: Role})
+		require.NoError(t, err)
+		m, err := c.Receive()
+		require.NoError(t, err)
+		require.Equal(t, msgScript, m.Type)
+		return c
+	}
+	dead := join()
+	require.NoError(t, dead.Send(msgReady, "dead:1"))
+	ready := make(chan string, 1)
+	go func() {
+		addr, err := r.AwaitReady(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		ready <- addr
+	}()
+	_, err := dead.Receive()
+	require.NoError(t, err, "it is asked whether it is alive")
+	require.NoError(t, dead.Close())
+
+	alive := join()
+	require.NoError(t, alive.Send(msgReady, "alive:1"))
+	m, err := alive.Receive()
+	require.NoError(t, err)
+	var s state
+	require.NoError(t, m.Into(&s))
+	require.Empty(t, ready)
+	require.NoError(t, alive.Send(msgApplied, s.Seq))
+	require.Equal(t, "alive:1", <-ready)
 }

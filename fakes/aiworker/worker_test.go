@@ -175,17 +175,6 @@ func TestOutOfMemoryOnce(t *testing.T) {
 	require.Empty(t, r.events)
 }
 
-// A worker that was killed a moment ago is not taken for the one that was started after it.
-func TestReadyIsTheNewOne(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, Script{Rules: []Rule{{On: OnBoot, Do: SlowBoot, Delay: 50 * time.Millisecond, Turn: script.Turn{Nth: 2}}}})
-	for range 5 {
-		p := r.start()
-		r.job("m1").image(t) // refused if this worker does not listen yet
-		p.kill()
-	}
-}
-
 func TestRulesOnBoot(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, Script{Rules: []Rule{
