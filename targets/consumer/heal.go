@@ -54,11 +54,7 @@ func (c *Consumer) restart(ctx context.Context) error {
 		ReturnLastFailure().
 		Build()
 	return failsafe.With(policy).WithContext(ctx).Run(func() error {
-		hook := host.Command{Timeout: s.RestartTimeout}
-		if len(s.RestartCommand) > 0 {
-			hook.Path, hook.Args = s.RestartCommand[0], s.RestartCommand[1:]
-		}
-		err := c.JudgeRestart(hook.Run(ctx))
+		err := c.JudgeRestart(c.RestartHook().Run(ctx))
 		if err == nil {
 			err = c.Recovered(ctx)
 		}
@@ -73,6 +69,18 @@ func (c *Consumer) restart(ctx context.Context) error {
 		c.Log.Info("AI process restarted")
 		return nil
 	})
+}
+
+// RestartHook is the executable that restarts the AI process.
+func (c *Consumer) RestartHook() host.Command {
+	return hook(c.Settings.RestartCommand, c.Settings.RestartTimeout)
+}
+
+func hook(words []string, limit time.Duration) host.Command {
+	if len(words) == 0 {
+		return host.Command{Timeout: limit}
+	}
+	return host.Command{Path: words[0], Args: words[1:], Timeout: limit}
 }
 
 // recovered is the default of Recovered: the AI process answers, and the swap is not low any more.
@@ -97,19 +105,16 @@ func (c *Consumer) recovered(ctx context.Context) error {
 // terminate calls the termination hook once.
 func (c *Consumer) terminate(ctx context.Context) error {
 	s := c.Settings
-	hook := host.Command{Timeout: s.TerminateTimeout}
-	if len(s.TerminateCommand) > 0 {
-		hook.Path, hook.Args = s.TerminateCommand[0], s.TerminateCommand[1:]
-		if len(hook.Args) == 0 {
-			id, region, err := host.Instance{ID: s.InstanceID, Region: s.Region, Metadata: s.MetadataURL}.Resolve(ctx)
-			if err != nil {
-				c.Board.Metrics.Terminated(err)
-				return fmt.Errorf("terminate this instance, but which one is it: %w", err)
-			}
-			hook.Args = []string{"ec2", "terminate-instances", "--instance-ids", id, "--region", region}
+	end := hook(s.TerminateCommand, s.TerminateTimeout)
+	if end.Path != "" && len(end.Args) == 0 {
+		id, region, err := host.Instance{ID: s.InstanceID, Region: s.Region, Metadata: s.MetadataURL}.Resolve(ctx)
+		if err != nil {
+			c.Board.Metrics.Terminated(err)
+			return fmt.Errorf("terminate this instance, but which one is it: %w", err)
 		}
+		end.Args = []string{"ec2", "terminate-instances", "--instance-ids", id, "--region", region}
 	}
-	err := c.JudgeTerminate(hook.Run(ctx))
+	err := c.JudgeTerminate(end.Run(ctx))
 	if ctx.Err() == nil {
 		c.Board.Metrics.Terminated(err)
 	}

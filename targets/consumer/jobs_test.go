@@ -11,31 +11,32 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/consumertest"
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/ops"
 )
 
 func TestJobsAreReportedOnceAndAcked(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
-	l.start(t, nil)
-	l.awaitReady(t)
-	ids := l.submit(t, 200)
-	l.awaitReported(t, ids)
-	l.awaitEmpty(t)
-	require.Equal(t, 200, l.api.keys())
+	l := consumertest.New(t)
+	l.Start(t, nil)
+	l.AwaitReady(t)
+	ids := l.Submit(t, 200)
+	l.AwaitReported(t, ids)
+	l.AwaitEmpty(t)
+	require.Equal(t, 200, l.API.Keys())
 	for _, id := range ids {
-		require.Equal(t, 1, l.api.requests(id), id)
+		require.Equal(t, 1, l.API.Requests(id), id)
 	}
-	require.Empty(t, l.slack.all())
-	require.Empty(t, l.calls("restart"))
-	require.Equal(t, 1, l.ai.times("warm-up"))
+	require.Empty(t, l.Slack.All())
+	require.Empty(t, l.Calls("restart"))
+	require.Equal(t, 1, l.AI.Times("warm-up"))
 }
 
 func TestFailedJobIsTriedAgainThenGivenUp(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := consumertest.New(t)
 	var bad atomic.Int32
-	l.ai.answers(func(w http.ResponseWriter, id string) bool {
+	l.AI.Answers(func(w http.ResponseWriter, id string) bool {
 		switch {
 		case id == "m1": // never works
 			_, _ = fmt.Fprint(w, `{"images":["bm90IGFuIGltYWdl"]}`)
@@ -46,18 +47,18 @@ func TestFailedJobIsTriedAgainThenGivenUp(t *testing.T) {
 		}
 		return true
 	})
-	l.start(t, nil, "MAX_ATTEMPTS=3")
-	l.awaitReady(t)
-	ids := l.submit(t, 3)
-	l.awaitReported(t, ids[1:])
-	dead := l.awaitDead(t)
+	l.Start(t, nil, "MAX_ATTEMPTS=3")
+	l.AwaitReady(t)
+	ids := l.Submit(t, 3)
+	l.AwaitReported(t, ids[1:])
+	dead := l.AwaitDead(t)
 	require.Equal(t, "m1", dead.MessageId)
 	require.Equal(t, int64(3), dead.Headers["x-attempts"])
 	require.Contains(t, dead.Headers["x-reason"], "the answer holds no image")
-	require.Equal(t, 3, l.ai.times("m1"))
-	require.Equal(t, 3, l.ai.times("m2"))
-	l.awaitEmpty(t)
-	require.Empty(t, l.slack.all())
+	require.Equal(t, 3, l.AI.Times("m1"))
+	require.Equal(t, 3, l.AI.Times("m2"))
+	l.AwaitEmpty(t)
+	require.Empty(t, l.Slack.All())
 }
 
 func TestMalformedMessagesAreDeadLettered(t *testing.T) {
@@ -69,104 +70,91 @@ func TestMalformedMessagesAreDeadLettered(t *testing.T) {
 	} {
 		t.Run(reason, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t)
-			l.start(t, nil)
-			l.awaitReady(t)
-			ch, err := l.conn.Channel()
+			l := consumertest.New(t)
+			l.Start(t, nil)
+			l.AwaitReady(t)
+			ch, err := l.Conn.Channel()
 			require.NoError(t, err)
 			require.NoError(t, ch.Publish("", "jobs", false, false, m))
-			dead := l.awaitDead(t)
+			dead := l.AwaitDead(t)
 			require.Equal(t, m.MessageId, dead.MessageId)
 			require.Equal(t, m.Body, dead.Body)
 			require.Contains(t, dead.Headers["x-reason"], reason)
-			l.awaitEmpty(t)
+			l.AwaitEmpty(t)
 		})
 	}
 }
 
 func TestShortOutageOfTheAPICostsNoAttempt(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
-	l.start(t, nil, "API_RETRY_LIMIT=30s")
-	l.awaitReady(t)
-	l.api.refuse.Store(3)
-	ids := l.submit(t, 1)
-	l.awaitReported(t, ids)
-	l.awaitEmpty(t)
-	require.Equal(t, 1, l.ai.times(ids[0]), "the image is not painted again")
+	l := consumertest.New(t)
+	l.Start(t, nil, "API_RETRY_LIMIT=30s")
+	l.AwaitReady(t)
+	l.API.Refuse.Store(3)
+	ids := l.Submit(t, 1)
+	l.AwaitReported(t, ids)
+	l.AwaitEmpty(t)
+	require.Equal(t, 1, l.AI.Times(ids[0]), "the image is not painted again")
 }
 
 func TestDrainHandsBackWhatIsNotStarted(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := consumertest.New(t)
 	release := make(chan struct{})
-	l.ai.answers(func(_ http.ResponseWriter, id string) bool {
+	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
 		if id != "warm-up" {
 			<-release
 		}
 		return false
 	})
-	l.start(t, nil, "CONCURRENCY=2", "AMQP_PREFETCH=6")
-	l.awaitReady(t)
-	l.submit(t, 10)
-	require.Eventually(t, func() bool { return l.ai.times("m1")+l.ai.times("m2") == 2 && l.held(t) == "[4,6]" }, within, 10*time.Millisecond, "six are held, two of them run")
-	l.stop()
-	require.Eventually(t, func() bool { return l.held(t) == "[8,2]" }, within, 10*time.Millisecond, "what is not started goes back at once: %s", l.held(t))
-	require.Equal(t, ops.Draining, l.consumer.Board.State())
+	l.Start(t, nil, "CONCURRENCY=2", "AMQP_PREFETCH=6")
+	l.AwaitReady(t)
+	l.Submit(t, 10)
+	l.AwaitHeld(t, "[4,6]")
+	require.Eventually(t, func() bool { return l.AI.Times("m1")+l.AI.Times("m2") == 2 }, consumertest.Within, 5*time.Millisecond, "two of them run")
+	l.Stop()
+	l.AwaitHeld(t, "[8,2]") // what is not started goes back at once
+	require.Equal(t, ops.Draining, l.Consumer.Board.State())
 	close(release)
-	<-l.done
-	require.Equal(t, "[8,0]", l.held(t))
-	require.Equal(t, 2, l.api.keys(), "running jobs were finished")
+	<-l.Done
+	l.AwaitHeld(t, "[8,0]")
+	require.Equal(t, 2, l.API.Keys(), "running jobs were finished")
 }
 
 func TestDrainHandsBackRunningJobsInTheEnd(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
+	l := consumertest.New(t)
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
-	l.ai.answers(func(_ http.ResponseWriter, id string) bool {
+	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
 		if id != "warm-up" {
 			<-release
 		}
 		return false
 	})
-	l.start(t, nil, "DRAIN_TIMEOUT=200ms")
-	l.awaitReady(t)
-	l.submit(t, 3)
-	require.Eventually(t, func() bool { return l.ai.times("m3") == 1 }, within, 5*time.Millisecond)
-	l.stop()
-	<-l.done
-	require.Equal(t, "[3,0]", l.held(t))
-	require.Zero(t, l.api.keys())
-}
-
-// awaitDead takes one message from the dead-letter queue.
-func (l *lab) awaitDead(t testing.TB) amqp.Delivery {
-	t.Helper()
-	ch, err := l.conn.Channel()
-	require.NoError(t, err)
-	var got amqp.Delivery
-	require.Eventually(t, func() bool {
-		m, ok, err := ch.Get("jobs.dead", true)
-		got = m
-		return err == nil && ok
-	}, within, 10*time.Millisecond, "nothing is dead-lettered")
-	return got
+	l.Start(t, nil, "DRAIN_TIMEOUT=200ms")
+	l.AwaitReady(t)
+	l.Submit(t, 3)
+	require.Eventually(t, func() bool { return l.AI.Times("m3") == 1 }, consumertest.Within, 5*time.Millisecond)
+	l.Stop()
+	<-l.Done
+	l.AwaitHeld(t, "[3,0]")
+	require.Zero(t, l.API.Keys())
 }
 
 func TestManyConsumersShareAQueue(t *testing.T) {
 	t.Parallel()
-	l := newLab(t)
-	l.start(t, nil)
-	l.awaitReady(t)
-	first := l.consumer
-	l.start(t, nil)
-	l.awaitReady(t)
-	require.NotSame(t, first, l.consumer)
-	_, consumers := l.depth(t, "jobs")
+	l := consumertest.New(t)
+	l.Start(t, nil)
+	l.AwaitReady(t)
+	first := l.Consumer
+	l.Start(t, nil)
+	l.AwaitReady(t)
+	require.NotSame(t, first, l.Consumer)
+	_, consumers := l.Depth(t, "jobs")
 	require.Equal(t, 2, consumers)
-	ids := l.submit(t, 100)
-	l.awaitReported(t, ids)
-	l.awaitEmpty(t)
+	ids := l.Submit(t, 100)
+	l.AwaitReported(t, ids)
+	l.AwaitEmpty(t)
 	require.True(t, strings.HasPrefix(ids[0], "m"))
 }

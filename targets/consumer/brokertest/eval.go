@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -44,4 +47,26 @@ func (n *Node) listen(out io.Reader) {
 		default:
 		}
 	}
+}
+
+// ChannelErrors counts how often the broker closed a channel in the vhost of that URL because of an
+// error, by its own log.
+func (n *Node) ChannelErrors(t testing.TB, url string) int {
+	t.Helper()
+	u, err := amqp.ParseURI(url)
+	require.NoError(t, err)
+	logs, err := filepath.Glob(filepath.Join(n.dir, "log", "*.log"))
+	require.NoError(t, err)
+	count := 0
+	for _, path := range logs {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, entry := range strings.Split(string(text), "Channel error on connection")[1:] {
+			first, _, _ := strings.Cut(entry, "\n")
+			if strings.Contains(first, "'"+u.Vhost+"'") {
+				count++
+			}
+		}
+	}
+	return count
 }

@@ -61,15 +61,34 @@ func (c Command) Run(ctx context.Context) Outcome {
 	}
 	limited, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
+	start := time.Now()
+	o := c.run(ctx, limited)
+	for range busyTries { // somebody is writing the file at this very moment, as a deploy does
+		if !errors.Is(o.Err, syscall.ETXTBSY) {
+			break
+		}
+		time.Sleep(busyWait)
+		o = c.run(ctx, limited)
+	}
+	o.Took = time.Since(start)
+	return o
+}
+
+const (
+	busyTries = 10
+	busyWait  = 10 * time.Millisecond
+)
+
+// run runs it once, until limited ends; ctx tells whether that was our own doing.
+func (c Command) run(ctx, limited context.Context) Outcome {
 	var stderr tail
 	cmd := exec.CommandContext(limited, c.Path, c.Args...)
 	cmd.Stderr = &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = time.Second // a background process may hold stderr open
-	start := time.Now()
 	err := cmd.Run()
-	o := Outcome{Code: -1, Stderr: stderr.String(), Took: time.Since(start)}
+	o := Outcome{Code: -1, Stderr: stderr.String()}
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
 		o.Code = 0
 		return o

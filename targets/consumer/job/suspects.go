@@ -2,36 +2,70 @@ package job
 
 import "sync"
 
-// Suspects counts, by job, how often the AI process went down while working on it. A failure of the
-// AI process is not a job's fault, but a job that kills it every time must end somewhere.
+// Suspects deals with jobs that may kill the AI process. That it went down is not a job's fault, and
+// of all jobs that were with it at that moment at most one is the culprit. So each of them runs alone
+// the next time, and only one that takes the AI process down while alone, most times, is given up.
 // Bounded: when full it forgets all and starts again. Safe for many goroutines; nil suspects nobody.
 type Suspects struct {
-	most int
-	mu   sync.Mutex
-	seen map[string]int
+	most  int
+	alone sync.RWMutex // held for writing by a suspect, for reading by the others
+
+	mu      sync.Mutex
+	crashes map[string]int // crashes while alone, by id of each suspect
 }
 
 const suspectsKept = 1000
 
 // NewSuspects makes one that has enough of a job after most crashes.
 func NewSuspects(most int) *Suspects {
-	return &Suspects{most: most, seen: make(map[string]int)}
+	return &Suspects{most: most, crashes: make(map[string]int)}
 }
 
-// Seen notes a crash during a job, and tells whether that was one too many.
-func (s *Suspects) Seen(id string) bool {
+// Enter waits until the job may go to the AI process. Leave must be called when it is back, with
+// whether the AI process went down; it tells whether that was once too often.
+func (s *Suspects) Enter(id string) (leave func(crashed bool) bool) {
 	if s == nil {
+		return func(bool) bool { return false }
+	}
+	s.mu.Lock()
+	_, suspect := s.crashes[id]
+	s.mu.Unlock()
+	if suspect {
+		s.alone.Lock()
+	} else {
+		s.alone.RLock()
+	}
+	return func(crashed bool) bool {
+		if suspect {
+			s.alone.Unlock()
+		} else {
+			s.alone.RUnlock()
+		}
+		return s.note(id, crashed, suspect)
+	}
+}
+
+func (s *Suspects) note(id string, crashed, alone bool) bool {
+	if !crashed && !alone {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.seen) >= suspectsKept {
-		clear(s.seen)
-	}
-	s.seen[id]++
-	if s.seen[id] < s.most {
+	if !crashed {
+		delete(s.crashes, id)
 		return false
 	}
-	delete(s.seen, id)
+	if len(s.crashes) >= suspectsKept {
+		clear(s.crashes)
+	}
+	times := s.crashes[id]
+	if alone {
+		times++
+	}
+	s.crashes[id] = times
+	if times < s.most {
+		return false
+	}
+	delete(s.crashes, id)
 	return true
 }

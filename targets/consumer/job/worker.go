@@ -37,7 +37,7 @@ type Worker struct {
 	Delay   time.Duration // between attempts
 	Grace   time.Duration // what a report or publish under way may take after ctx has ended
 	Ledger  *Ledger
-	Crashes *Suspects // jobs during which the AI process went down
+	Crashes *Suspects // nil: no job is ever blamed for a crash
 	Log     *slog.Logger
 
 	OnOutcome func(outcome string, took time.Duration)
@@ -86,11 +86,13 @@ func (w *Worker) handle(ctx context.Context, d *queue.Delivery) string {
 
 // finish takes a job from received to reported.
 func (w *Worker) finish(ctx context.Context, j Job) error {
+	leave := w.Crashes.Enter(j.ID)
 	img, err := w.Work(ctx, j)
+	tooOften := leave(errors.Is(err, ErrDown) && reached(err))
 	if w.OnWork != nil && ctx.Err() == nil {
 		w.OnWork(err)
 	}
-	if errors.Is(err, ErrDown) && reached(err) && w.Crashes.Seen(j.ID) {
+	if tooOften {
 		return fmt.Errorf("%w: %v", ErrDeadly, err)
 	}
 	if err == nil {

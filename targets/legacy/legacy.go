@@ -1,0 +1,87 @@
+// Package legacy is the consumer as it was on bad days: the same parts with one decision swapped for a
+// faulty one that an incident was made of. Defect is its central type, All the list. It exists to show
+// that a check notices; nobody should deploy it.
+package legacy
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
+)
+
+// Defect is one known bug.
+type Defect struct {
+	Name  string
+	Doc   string // one line
+	Apply func(*consumer.Consumer)
+}
+
+// All lists every defect. A new one is a file and a line here.
+var All = []Defect{
+	{"lose-one-in-500", "every 500th job is acked without being done", loseOneIn500},
+	{"report-twice-one-in-500", "every 500th job is reported twice, under two idempotency keys", reportTwiceOneIn500},
+	{"A1-zero-is-low", "swap that is not set up yet counts as used up", zeroIsLow},
+	{"A2-odd-code-ignored", "a restart that ends in none of the two known ways has no consequence", oddCodeIgnored},
+	{"A2-odd-code-is-ok", "any restart that does not say failed counts as restarted", oddCodeIsOK},
+	{"A3-terminate-code-ignored", "a failed termination counts as terminated", terminateCodeIgnored},
+	{"A4-carry-on", "after a failed termination it goes on consuming", carryOn},
+	{"A5-reject-sample", "a failed warm-up rejects a message that was never delivered", rejectSample},
+	{"A6-dead-channel", "a channel that the broker closed is never reopened", deadChannel},
+	{"A7-early-ack", "a message is acked before the work", earlyAck},
+	{"A8-throw-on-ack", "a failed ack ends consuming, silently", throwOnAck},
+	{"A10-alert-every-failure", "every failure is alerted, not every incident", alertEveryFailure},
+}
+
+// Find gives the defect of that name.
+func Find(name string) (Defect, error) {
+	var names []string
+	for _, d := range All {
+		if d.Name == name {
+			return d, nil
+		}
+		names = append(names, d.Name)
+	}
+	return Defect{}, fmt.Errorf("unknown defect %q; known are: %s", name, strings.Join(names, ", "))
+}
+
+// Main is the program: args start with -defect NAME or are -list-defects; the rest goes to the
+// consumer. The result is the exit code.
+func Main(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && strings.TrimLeft(args[0], "-") == "list-defects" {
+		for _, d := range All {
+			fmt.Fprintln(stdout, d.Name)
+		}
+		return consumer.ExitOK
+	}
+	name, rest, ok := cutDefect(args)
+	if !ok {
+		fmt.Fprintln(stderr, "legacy-consumer: want --defect NAME first, or --list-defects")
+		return consumer.ExitUsage
+	}
+	d, err := Find(name)
+	if err != nil {
+		fmt.Fprintln(stderr, "legacy-consumer:", err)
+		return consumer.ExitUsage
+	}
+	return consumer.Main(rest, stdout, stderr, d.Apply)
+}
+
+// cutDefect takes "--defect NAME" or "--defect=NAME" off the front.
+func cutDefect(args []string) (name string, rest []string, ok bool) {
+	if len(args) == 0 || !strings.HasPrefix(args[0], "-") {
+		return "", nil, false
+	}
+	flag, value, given := strings.Cut(strings.TrimLeft(args[0], "-"), "=")
+	switch {
+	case flag != "defect":
+		return "", nil, false
+	case given:
+		return value, args[1:], true
+	case len(args) > 1:
+		return args[1], args[2:], true
+	default:
+		return "", nil, false
+	}
+}

@@ -1,0 +1,197 @@
+package legacy_test
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/consumertest"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/host"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/ops"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/queue"
+)
+
+var stories = map[string]story{
+	"lose-one-in-500":           everyJobOnce,
+	"report-twice-one-in-500":   everyJobOnce,
+	"A1-zero-is-low":            swapNotSetUp,
+	"A2-odd-code-ignored":       oddRestartsEscalate,
+	"A2-odd-code-is-ok":         oddRestartsEscalate,
+	"A3-terminate-code-ignored": terminationIsTriedAgain,
+	"A4-carry-on":               noJobIsUsedUp,
+	"A5-reject-sample":          sampleSettlesNothing,
+	"A6-dead-channel":           closedChannelIsReopened,
+	"A7-early-ack":              unfinishedJobGoesBack,
+	"A8-throw-on-ack":           failedAckStopsNothing,
+	"A10-alert-every-failure":   oneAlertAnIncident,
+}
+
+// await waits until one of the two is the case, and tells which.
+func await(t *testing.T, right, wrong func() bool) bool {
+	t.Helper()
+	for deadline := time.Now().Add(consumertest.Within); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if right() {
+			return true
+		}
+		if wrong() {
+			return false
+		}
+	}
+	require.Fail(t, "neither the right thing nor the wrong one happens")
+	return false
+}
+
+func everyJobOnce(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	l.Start(t, change)
+	l.AwaitReady(t)
+	ids := l.Submit(t, 600)
+	l.AwaitEmpty(t)
+	for _, id := range ids {
+		if l.API.Requests(id) != 1 {
+			return false
+		}
+	}
+	return l.API.Keys() == len(ids)
+}
+
+func swapNotSetUp(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	var checks atomic.Int32
+	l.Swap(t, 0, 0)
+	l.Start(t, func(c *consumer.Consumer) {
+		change(c)
+		next := c.JudgeSwap
+		c.JudgeSwap = func(s host.Swap) host.Level {
+			checks.Add(1)
+			return next(s)
+		}
+	})
+	return await(t, func() bool { return checks.Load() >= 10 && l.Calls("restart") == nil }, func() bool { return l.Calls("restart") != nil })
+}
+
+func oddRestartsEscalate(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	l.Hook(t, "restart", "exit 137")
+	l.Start(t, change)
+	l.AwaitReady(t)
+	l.Swap(t, 1000, 10)
+	return await(t, func() bool { return len(l.Calls("terminate")) > 0 }, func() bool { return len(l.Calls("restart")) > 3 })
+}
+
+func terminationIsTriedAgain(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	l.Hook(t, "restart", "exit 0")
+	l.Hook(t, "terminate", "exit 255")
+	l.Start(t, change)
+	l.AwaitReady(t)
+	l.AI.Down()
+	return await(t, func() bool { return len(l.Calls("terminate")) > 1 }, func() bool { return l.Consumer.Board.State() == ops.Terminating })
+}
+
+func noJobIsUsedUp(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	l.Hook(t, "restart", "exit 0")
+	l.Hook(t, "terminate", "exit 255")
+	l.Start(t, change, "MAX_ATTEMPTS=2")
+	l.AwaitReady(t)
+	l.AI.Down()
+	l.Submit(t, 10)
+	return await(t,
+		func() bool { ready, _ := l.Depth(t, "jobs"); return len(l.Calls("terminate")) > 2 && ready == 10 },
+		func() bool { ready, _ := l.Depth(t, "jobs.dead"); return ready > 0 })
+}
+
+func sampleSettlesNothing(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	failWarmUp(l, 3)
+	l.Start(t, change)
+	l.AwaitReady(t)
+	l.AwaitReported(t, l.Submit(t, 10))
+	return l.Node.ChannelErrors(t, l.URL) == 0
+}
+
+func oneAlertAnIncident(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	failWarmUp(l, 5)
+	l.Start(t, change)
+	clear := "good " + consumer.TitleWarmUp
+	require.Eventually(t, func() bool { posts := l.Slack.All(); return len(posts) > 0 && posts[len(posts)-1] == clear }, consumertest.Within, 5*time.Millisecond)
+	return len(l.Slack.All()) == 2
+}
+
+func failWarmUp(l *consumertest.Lab, times int32) {
+	var failed atomic.Int32
+	l.AI.Answers(func(w http.ResponseWriter, id string) bool {
+		if id != "warm-up" || failed.Add(1) > times {
+			return false
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+		return true
+	})
+}
+
+func closedChannelIsReopened(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	l.Start(t, func(c *consumer.Consumer) {
+		change(c)
+		next := c.Handle
+		c.Handle = func(ctx context.Context, d *queue.Delivery) {
+			if d.Message.MessageId == "m5" && !d.Message.Redelivered {
+				_ = d.Message.Reject(false)
+				_ = d.Message.Reject(false) // the second one closes the channel
+				return
+			}
+			next(ctx, d)
+		}
+	}, "CONCURRENCY=1")
+	l.AwaitReady(t)
+	l.Submit(t, 5)
+	require.Eventually(t, func() bool { return l.Node.ChannelErrors(t, l.URL) > 0 }, consumertest.Within, 5*time.Millisecond)
+	return goesOn(t, l)
+}
+
+func failedAckStopsNothing(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	var dropped atomic.Bool
+	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
+		if id == "m5" && dropped.CompareAndSwap(false, true) {
+			l.Consumer.Link.Drop()
+		}
+		return false
+	})
+	l.Start(t, change, "CONCURRENCY=1")
+	l.AwaitReady(t)
+	l.AwaitReported(t, l.Submit(t, 5))
+	return goesOn(t, l)
+}
+
+// goesOn tells whether jobs are done from here on. That they are not takes a while to believe.
+func goesOn(t *testing.T, l *consumertest.Lab) bool {
+	t.Helper()
+	ids := l.Submit(t, 5)
+	patience := time.Now().Add(3 * time.Second)
+	return await(t,
+		func() bool { return l.API.Requests(ids[4]) > 0 },
+		func() bool {
+			ready, consumers := l.Depth(t, "jobs")
+			return ready > 0 && consumers == 0 && time.Now().After(patience)
+		})
+}
+
+func unfinishedJobGoesBack(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
+		if id == "m1" {
+			<-release
+		}
+		return false
+	})
+	l.Start(t, change, "DRAIN_TIMEOUT=100ms")
+	l.AwaitReady(t)
+	l.Submit(t, 1)
+	require.Eventually(t, func() bool { return l.AI.Times("m1") == 1 }, consumertest.Within, 5*time.Millisecond)
+	l.Stop()
+	<-l.Done
+	patience := time.Now().Add(time.Second)
+	return await(t,
+		func() bool { ready, _ := l.Depth(t, "jobs"); return ready == 1 },
+		func() bool { return time.Now().After(patience) })
+}
