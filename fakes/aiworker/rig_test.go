@@ -39,14 +39,14 @@ func TestMain(m *testing.M) {
 // rig is a lab with one worker, which can be started again and again at one address.
 type rig struct {
 	Remote
-	t      *testing.T
+	t      testing.TB
 	server *control.Server
 	addr   string
 	events chan Event
 	client *http.Client
 }
 
-func newRig(t *testing.T, s Script) *rig {
+func newRig(t testing.TB, s Script) *rig {
 	t.Helper()
 	r := &rig{t: t, events: make(chan Event, 1000), client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	r.OnEvent = func(e Event) { r.events <- e }

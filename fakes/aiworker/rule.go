@@ -3,6 +3,7 @@ package aiworker
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -61,7 +62,7 @@ type Rule struct {
 func (r Rule) Check() error {
 	on, known := places()[r.Do]
 	if !known {
-		return fmt.Errorf("AI worker cannot do %q", r.Do)
+		return fmt.Errorf("cannot do %q: want one of %q", r.Do, slices.Sorted(maps.Keys(places())))
 	}
 	if !slices.Contains(on, r.on()) {
 		return fmt.Errorf("%s: not possible on %q, only on %q", r.Do, r.on(), on)
@@ -132,12 +133,12 @@ func (r *Rule) UnmarshalJSON(data []byte) error {
 		Delay script.Duration `json:"delay"`
 	}
 	if err := script.Decode(data, &aux); err != nil {
-		return fmt.Errorf("AI worker rule: %w", err)
+		return fmt.Errorf("rule: %w", err)
 	}
 	*r = Rule(aux.plainRule)
 	r.Delay = time.Duration(aux.Delay)
 	if err := r.Check(); err != nil {
-		return fmt.Errorf("AI worker rule: %w", err)
+		return fmt.Errorf("rule: %w", err)
 	}
 	return nil
 }
