@@ -18,6 +18,7 @@ const (
 	tightTime  = 2 * Tick
 	tightTicks = int(200 * time.Millisecond / Tick)
 	relapse    = int(500 * time.Millisecond / Tick) // out of range for this long without a break
+	maxSilence = int(10 * time.Minute / Tick)       // of a run's last stretch without messages; more tells no more
 )
 
 // limits are a Range with its slack.
@@ -87,7 +88,7 @@ func (m *measurement) prepare() {
 	whole := max(0, min(len(s.ticks), int((end-s.base)/Tick)))
 	// A tick without any event has no slot yet, but the time has passed.
 	m.ticks = s.ticks[:whole]
-	if missing := min(maxTicks, int((end-s.base)/Tick)) - whole; missing > 0 && s.started {
+	if missing := min(maxSilence, int((end-s.base)/Tick)-whole); missing > 0 && s.started {
 		m.ticks = append(m.ticks[:whole:whole], make([]slot, missing)...)
 	}
 	m.backlog = make([]int, len(m.ticks))
@@ -149,15 +150,18 @@ func (m *measurement) runs(good func(int) bool) []int {
 }
 
 // rateHolds looks at the hold that begins at a tick. Where the load offered less than before, keeping
-// up with it is enough.
+// up with it is enough; but where nothing was done at all, nothing is known.
 func (m *measurement) rateHolds(from int) bool {
 	offered, effects := 0, 0
 	for _, t := range m.ticks[from:min(len(m.ticks), from+m.hold)] {
 		offered += int(t.offered) - int(t.gone)
 		effects += int(t.effects)
 	}
-	enough := m.rate * (time.Duration(m.hold) * Tick).Seconds()
-	return float64(effects) >= math.Floor(enough) || float64(effects) >= keepUp*float64(offered)-2
+	enough := math.Floor(m.rate * (time.Duration(m.hold) * Tick).Seconds())
+	if effects == 0 && (enough >= 1 || offered > 0) {
+		return false
+	}
+	return float64(effects) >= enough || float64(effects) >= keepUp*float64(offered)-2
 }
 
 // relapsed gives the tick at which the target left the range again, -1 when it did not.
