@@ -157,12 +157,11 @@ func (m *measurement) rateHolds(from int) bool {
 		offered += int(t.offered) - int(t.gone)
 		effects += int(t.effects)
 	}
-	enough := math.Floor(m.rate * (time.Duration(m.hold) * Tick).Seconds())
-	if effects == 0 && (enough >= 1 || offered > 0) {
-		return false
-	}
-	return float64(effects) >= enough || float64(effects) >= keepUp*float64(offered)-2
+	return effects > 0 && (effects >= m.enough() || float64(effects) >= keepUp*float64(offered)-2)
 }
+
+// enough is the number of effects that a hold must have.
+func (m *measurement) enough() int { return int(m.rate * (time.Duration(m.hold) * Tick).Seconds()) }
 
 // relapsed gives the tick at which the target left the range again, -1 when it did not.
 func (m *measurement) relapsed(from int) int {
@@ -172,7 +171,7 @@ func (m *measurement) relapsed(from int) int {
 			return i
 		}
 	}
-	for i := from; i+m.hold <= len(m.ticks); i += m.hold {
+	for i := from; i+m.hold <= len(m.ticks) && m.enough() > 0; i += m.hold {
 		if !m.rateHolds(i) {
 			return i
 		}
