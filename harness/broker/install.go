@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -47,12 +48,17 @@ func findInstall(home string) (install, error) {
 	return install{home: filepath.Dir(found[len(found)-1]), erl: erl}, nil
 }
 
-// link fills dir with links to the needed libraries.
-func (in install) link(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("broker: make the library directory: %w", err)
+// link fills libs with links to the needed libraries, and modules with links to all their modules: a
+// module is then found in the first place that Erlang looks in, not in the twentieth, which saves a
+// tenth of the start's work.
+func (in install) link(libs, modules string) error {
+	for _, dir := range []string{libs, modules} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("broker: make the library directory: %w", err)
+		}
 	}
-	installed, err := os.ReadDir(filepath.Join(in.home, "plugins"))
+	plugins := filepath.Join(in.home, "plugins")
+	installed, err := os.ReadDir(plugins)
 	if err != nil {
 		return fmt.Errorf("broker: read RabbitMQ's libraries: %w", err)
 	}
@@ -62,14 +68,26 @@ func (in install) link(dir string) error {
 		if !slices.Contains(libraries, name) {
 			continue
 		}
-		target := filepath.Join(in.home, "plugins", e.Name())
-		if err := os.Symlink(target, filepath.Join(dir, e.Name())); err != nil && !os.IsExist(err) {
+		beams, err := filepath.Glob(filepath.Join(plugins, e.Name(), "ebin", "*.beam"))
+		if err != nil {
+			return fmt.Errorf("broker: read RabbitMQ's library %s: %w", name, err)
+		}
+		if err := errors.Join(symlink(libs, filepath.Join(plugins, e.Name())), symlink(modules, beams...)); err != nil {
 			return fmt.Errorf("broker: link RabbitMQ's libraries: %w", err)
 		}
 		linked++
 	}
 	if linked == 0 {
-		return fmt.Errorf("broker: no libraries in %s/plugins: %w", in.home, ErrNotInstalled)
+		return fmt.Errorf("broker: no libraries in %s: %w", plugins, ErrNotInstalled)
+	}
+	return nil
+}
+
+func symlink(dir string, targets ...string) error {
+	for _, target := range targets {
+		if err := os.Symlink(target, filepath.Join(dir, filepath.Base(target))); err != nil {
+			return err
+		}
 	}
 	return nil
 }

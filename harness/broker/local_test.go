@@ -217,6 +217,14 @@ func TestNodeThatCannotStartSaysWhy(t *testing.T) {
 	require.ErrorContains(t, err, "failed_to_read_advanced_configuration_file", "its last lines are wanted")
 }
 
+func TestAnotherBrokerOnThePortIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	l := shared.get(t)
+	require.NoError(t, l.answers(limit(t)))
+	other := &Local{node: node{port: l.node.port, id: "other"}}
+	require.ErrorContains(t, other.answers(limit(t)), "another broker")
+}
+
 func TestStartEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	needRabbit(t)

@@ -23,14 +23,15 @@ type node struct {
 
 func (n node) nodeName() string { return "comeback-" + n.id + "@localhost" }
 
-func (n node) libs() string { return filepath.Join(n.dir, "libs") }
+func (n node) libs() string    { return filepath.Join(n.dir, "libs") }
+func (n node) modules() string { return filepath.Join(n.dir, "modules") }
 
 // prepare makes the directory of a node that has never run.
 func (n node) prepare() error {
 	if err := os.MkdirAll(n.dir, 0o700); err != nil {
 		return fmt.Errorf("broker: make the node's directory: %w", err)
 	}
-	if err := n.in.link(n.libs()); err != nil {
+	if err := n.in.link(n.libs(), n.modules()); err != nil {
 		return err
 	}
 	extra := ""
@@ -65,7 +66,7 @@ func (n node) spec() child.Spec {
 		Path: n.in.erl,
 		Dir:  n.dir,
 		Args: []string{
-			"-pa", "", "-boot", "start_sasl", "+W", "w", "-s", "rabbit", "boot",
+			"-pa", n.modules(), "-boot", "start_sasl", "+W", "w", "-s", "rabbit", "boot",
 			"-sname", n.nodeName(), "-start_epmd", "false", "-erl_epmd_port", strconv.Itoa(n.dist),
 			"-kernel", "inet_dist_use_interface", "{127,0,0,1}",
 			"-kernel", "prevent_overlapping_partitions", "false",
