@@ -26,7 +26,7 @@ func newCommand(*state.GlobalState) *cobra.Command {
 			return cmd.Help()
 		},
 	}
-	root.AddCommand(listCommand(), suiteCommand(), judgeCommand(), fakeCommand())
+	root.AddCommand(listCommand(), suiteCommand(), judgeCommand(), historyCommand(), fakeCommand())
 	return root
 }
 

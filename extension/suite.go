@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/comeback-chaos/xk6-comeback/harness"
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
 	"github.com/comeback-chaos/xk6-comeback/harness/suite"
 	"github.com/comeback-chaos/xk6-comeback/reports"
 )
@@ -99,6 +100,28 @@ func judgeCommand() *cobra.Command {
 				return exitWith(exitNotRun, err)
 			}
 			return exitWith(verdictCode(j.Verdict), nil)
+		},
+	}
+}
+
+func historyCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "history <run folder>",
+		Short: "Print a recorded run, a line an event",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := history.Open(filepath.Join(args[0], harness.HistoryFile))
+			if err != nil {
+				return exitWith(exitNotRun, err)
+			}
+			defer r.Close()
+			if err := reports.Events(cmd.OutOrStdout(), r.All()); err != nil {
+				return exitWith(exitNotRun, err)
+			}
+			if torn := r.Torn(); torn != nil {
+				fmt.Fprintf(os.Stderr, "comeback: the history is torn: %+v\n", *torn)
+			}
+			return nil
 		},
 	}
 }
