@@ -103,3 +103,33 @@ func BenchmarkEval(b *testing.B) {
 		}
 	}
 }
+
+func TestNodeLinesAreCleaned(t *testing.T) {
+	t.Parallel()
+	const tag = tagStart + "TAG "
+	tests := []struct {
+		line, want, answer string
+		keep               bool
+	}{
+		{line: "plain", want: "plain", keep: true},
+		{line: "(comeback-1@localhost)12> (comeback-1@localhost)13> text", want: "text", keep: true},
+		{line: "\x1b]2;title\x07\x1b[1m\x1b[38;2;255;102;0mRabbitMQ\x1b[0m 3", want: "RabbitMQ 3", keep: true},
+		{line: "(comeback-1@localhost)12> "},
+		{line: "(comeback-1@localhost)12> ok"},
+		{line: ""},
+		{line: "(comeback-1@localhost)12> " + tag + "ok Mg== .", answer: "ok Mg== ."},
+		{line: tagStart + "OLD ok MQ== ."},
+		{line: "x " + tag + "ok MQ== .", want: "x " + tag + "ok MQ== .", keep: true},
+	}
+	for _, tt := range tests {
+		s := newShell()
+		answer := make(chan string, 1)
+		s.expect(tag, answer)
+		got, keep := s.edit(tt.line)
+		require.Equal(t, tt.want, got)
+		require.Equal(t, tt.keep, keep, tt.line)
+		s.expect("", nil)
+		close(answer)
+		require.Equal(t, tt.answer, <-answer)
+	}
+}
