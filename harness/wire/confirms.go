@@ -8,7 +8,7 @@ import (
 )
 
 // confirms translates the broker's publish numbers into the client's, on channels on which a rule
-// has dropped or doubled a publish. Without this every later confirm would be for the wrong message.
+// has dropped or added a publish. Without this every later confirm would be for the wrong message.
 type confirms struct {
 	used atomic.Bool // a channel needs translation; stays true for the connection's life
 	mu   sync.Mutex
@@ -65,8 +65,9 @@ func (c *confirms) dropped(ch uint16, seq uint64) {
 	n.gaps = append(n.gaps, seq)
 }
 
-// doubled notes that the broker will see the client's publish seq twice.
-func (c *confirms) doubled(ch uint16, seq uint64) {
+// added notes that the broker will see one more publish behind the client's seq. Its confirm is kept
+// from the client.
+func (c *confirms) added(ch uint16, seq uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := c.of(ch)
@@ -101,8 +102,8 @@ func (c *confirms) translate(ch uint16, tag uint64, multiple bool) []confirm {
 	}
 	last := n.client(tag)
 	if !multiple {
-		if tag > 1 && n.client(tag-1) == last {
-			return nil
+		if _, gap := slices.BinarySearch(n.gaps, last); gap || last == 0 || tag > 1 && n.client(tag-1) == last {
+			return nil // of a publish that is not the client's
 		}
 		if len(n.gaps) > 0 && last > n.gaps[0] {
 			n.single[last] = true
@@ -115,6 +116,9 @@ func (c *confirms) translate(ch uint16, tag uint64, multiple bool) []confirm {
 // span confirms everything up to last, but for the gaps. Before the first gap one multiple confirm
 // does; behind it every publish needs one of its own.
 func (n *numbering) span(last uint64) []confirm {
+	if last == 0 {
+		return nil
+	}
 	if len(n.gaps) == 0 || n.gaps[0] > last {
 		return []confirm{{last, true}}
 	}

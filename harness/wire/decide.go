@@ -53,7 +53,9 @@ func (t *stream) carryOut(p *Plan, a *Armed, e *Event, raw []byte, n int, c *cha
 	short := p.Cut != nil && p.Cut.When != After
 	e.Rule, e.Swallowed = a, p.Drop || short
 	t.s.tell(e)
-	t.bookkeep(p, e)
+	if p.Drop && e.Seq > 0 {
+		t.s.confirms.dropped(e.Chan, e.Seq)
+	}
 	if err := t.holdBack(p, a); err != nil {
 		return err
 	}
@@ -79,19 +81,6 @@ func (t *stream) carryOut(p *Plan, a *Armed, e *Event, raw []byte, n int, c *cha
 		return t.complete(c)
 	}
 	return nil
-}
-
-// bookkeep remembers what a plan does to the numbers of later confirms.
-func (t *stream) bookkeep(p *Plan, e *Event) {
-	if e.Method != BasicPublish || e.Seq == 0 {
-		return
-	}
-	switch {
-	case p.Drop:
-		t.s.confirms.dropped(e.Chan, e.Seq)
-	case p.Twice:
-		t.s.confirms.doubled(e.Chan, e.Seq)
-	}
 }
 
 // holdBack stalls and delays.

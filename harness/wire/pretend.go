@@ -19,6 +19,7 @@ type pretence struct {
 	answered bool // the broker has answered
 	agreed   bool // the client has sent close-ok
 	crossed  bool // the client was closing, too, and waits for a close-ok
+	void     bool // the broker has closed the connection of its own accord
 	then     func()
 }
 
@@ -104,7 +105,7 @@ func (s *session) remove(p *pretence) {
 // over tells whether both sides have said what they had to. A connection's is never over: all that
 // is left of it is to end.
 func (p *pretence) over() bool {
-	return !p.whole() && p.answered && p.told && (p.agreed || p.cancels())
+	return p.void || !p.whole() && p.answered && p.told && (p.agreed || p.cancels())
 }
 
 // fromClient keeps a frame from a broker that takes the channel for closed.
@@ -151,6 +152,9 @@ func (p *pretence) fromBroker(e *Event) *Plan {
 	}
 	switch {
 	case p.cancels():
+		return nil
+	case e.Method == ConnectionClose && !p.told:
+		p.void = true
 		return nil
 	case e.Method == ChannelClose && !p.whole():
 		return &Plan{Drop: true, Send: []Send{{ToBroker, ChannelCloseOkFrame(p.ch)}}}

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -64,8 +65,8 @@ func startProxy(ctx context.Context, kind, upstream string) (string, error) {
 
 // countingTap does what a recording tap cannot do without: it looks at each event.
 func countingTap() Tap {
-	var n [256]uint64
-	return func(e *Event) { n[byte(e.Method)^byte(len(e.MessageID))] += e.Tag }
+	var n [256]atomic.Uint64
+	return func(e *Event) { n[byte(e.Method)^byte(len(e.MessageID))].Add(e.Tag) }
 }
 
 // startCopy is the least that a proxy can do: io.Copy both ways.

@@ -90,6 +90,9 @@ func (t *stream) put(frames []byte, a *Armed) error {
 				t.own.MessageID, _, _ = parseHeader(header[headSize : len(header)-1])
 			}
 			t.s.tell(&t.own)
+			if c := t.channel(t.own.Chan); t.own.Method == BasicPublish && c.confirms {
+				t.s.confirms.added(t.own.Chan, c.seq)
+			}
 		}
 		rest = more
 	}
