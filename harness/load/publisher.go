@@ -68,7 +68,8 @@ func open(ctx context.Context, o Options, d dialer) (*Publisher, error) {
 }
 
 // Submit offers a message and returns its id: 1, 2, 3 …; its message-id property is "m<id>". It never
-// waits for the network. The body belongs to the Publisher from then on. The error is ErrFull, ErrClosed, or says which header AMQP cannot carry; nothing was offered then.
+// waits for the network. The body belongs to the Publisher from then on. The error is ErrFull,
+// ErrClosed, or says which header AMQP cannot carry; nothing was offered then.
 func (p *Publisher) Submit(body []byte, props Props) (uint64, error) {
 	headers, err := encodeHeaders(props.Headers)
 	if err != nil {
