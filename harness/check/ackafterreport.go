@@ -8,7 +8,7 @@ dead-letter it): one copy makes one such ack legal. A nack or a reject is always
 		w := &f.wires
 		switch {
 		case w.earlyAcks > 0:
-			return fail(w.earlyAckExamples, "%d messages were acked before they had an effect", w.earlyAcks)
+			return fail(w.earlyAckExamples, "%s acked before it had an effect", count(w.earlyAcks, "message"))
 		case w.settles == 0:
 			return unknown("the target settled nothing, of %d deliveries", f.ledger.deliveries)
 		}

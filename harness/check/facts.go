@@ -2,6 +2,7 @@ package check
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -26,6 +27,7 @@ type Facts struct {
 	Dropped                            int64         // iterations that the load dropped
 	EndText                            string        // why the run ended
 
+	unread error // why the history cannot be judged at all
 	series recovery.Series
 	ledger ledger
 	wires  wires
@@ -45,7 +47,7 @@ func gather(meta *history.Meta, events iter.Seq2[*history.Event, error]) *Facts 
 	f.stall.last = never
 	for e, err := range events {
 		if err != nil {
-			f.Damage = err
+			f.stop(err)
 			break
 		}
 		f.Last = e.At
@@ -57,6 +59,15 @@ func gather(meta *history.Meta, events iter.Seq2[*history.Event, error]) *Facts 
 	}
 	f.summarise()
 	return f
+}
+
+// stop tells damage, which a verdict can hold, from a history that could not be read.
+func (f *Facts) stop(err error) {
+	if _, ok := errors.AsType[*history.Corrupt](err); ok {
+		f.Damage = err
+		return
+	}
+	f.unread = err
 }
 
 func (f *Facts) readMeta(e *history.Event) {
@@ -123,11 +134,14 @@ func clock(at time.Duration) string { return fmt.Sprintf("%.3fs", at.Seconds()) 
 
 // count writes a number with its noun: "1 message", "3 messages".
 func count[N int | int64](n N, noun string) string {
-	if n != 1 && strings.HasSuffix(noun, "y") {
-		return fmt.Sprintf("%d %sies", n, noun[:len(noun)-1])
+	switch {
+	case n == 1:
+	case strings.HasSuffix(noun, "y"):
+		noun = noun[:len(noun)-1] + "ies"
+	case strings.HasSuffix(noun, "s"):
+		noun += "es"
+	default:
+		noun += "s"
 	}
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d %s", n, noun)
 }

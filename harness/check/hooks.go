@@ -37,7 +37,7 @@ func judgeHooks(f *Facts) Result {
 	for _, name := range names {
 		want := f.Meta.Expect.Hooks[name]
 		if n := calls[name]; n > want.Max {
-			return fail(x, "hook %s was called %d times, wanted at most %d", name, n, want.Max)
+			return fail(x, "hook %s was called %s, wanted at most %d", name, count(n, "time"), want.Max)
 		} else if n < want.Min && few == "" {
 			few = name
 		}
@@ -46,9 +46,9 @@ func judgeHooks(f *Facts) Result {
 	case bad > 0:
 		return fail(wrong, "%s had other arguments than wanted, of %d", count(bad, "hook call"), len(f.sides.hooks))
 	case few != "" && f.cut():
-		return unknown("hook %s was called %d times, wanted at least %d, but the history ends before the run did", few, calls[few], f.Meta.Expect.Hooks[few].Min)
+		return unknown("hook %s was called %s, wanted at least %d, but the history ends before the run did", few, count(calls[few], "time"), f.Meta.Expect.Hooks[few].Min)
 	case few != "":
-		return fail(x, "hook %s was called %d times, wanted at least %d", few, calls[few], f.Meta.Expect.Hooks[few].Min)
+		return fail(x, "hook %s was called %s, wanted at least %d", few, count(calls[few], "time"), f.Meta.Expect.Hooks[few].Min)
 	case f.Began == never:
 		return unknown("there is no run to look at")
 	}

@@ -22,10 +22,14 @@ var All = []Check{
 	alerts, allClears, hooks, targetExit, recovered,
 }
 
-// Judge reads a history to its end and judges it. A history that is torn or damaged gives a Judgement
-// that is never green; so the error is kept for a reader that cannot be read at all, and is nil today.
+// Judge reads a history to its end and judges it. One that is torn or damaged gives a Judgement that is
+// never green. An error means that it cannot be judged here: it wraps history.ErrVersion when a newer
+// version wrote it, or is the operating system's.
 func Judge(r *history.Reader) (*Judgement, error) {
 	facts := gather(nil, r.All())
+	if facts.unread != nil {
+		return nil, fmt.Errorf("judge a history: %w", facts.unread)
+	}
 	facts.Torn = r.Torn()
 	return facts.judge(All), nil
 }

@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -150,6 +153,25 @@ func TestTornAndDamagedFilesAreUnknown(t *testing.T) {
 	bad := judgeFile(t, fileOf(t, []history.Event{{At: 1, Kind: history.Begin, Text: "no json"}}))
 	require.Equal(t, check.Unknown, bad.Verdict)
 	require.Contains(t, bad.Damage, "description")
+}
+
+// unreadable is a file on a disk that fails.
+type unreadable struct{ io.ReaderAt }
+
+func (u unreadable) ReadAt(b []byte, at int64) (int, error) {
+	if at > 100 {
+		return 0, syscall.EIO
+	}
+	return u.ReaderAt.ReadAt(b, at)
+}
+
+func TestUnreadableHistoryIsAnError(t *testing.T) {
+	t.Parallel()
+	file := fileOf(t, slices.Repeat([]history.Event{{At: 1, Kind: history.Log, Text: strings.Repeat("x", 1000)}}, 200))
+	r, err := history.NewReader(unreadable{bytes.NewReader(file)}, int64(len(file)))
+	require.NoError(t, err)
+	_, err = check.Judge(r)
+	require.ErrorIs(t, err, syscall.EIO)
 }
 
 // TestEachSabotageIsSeen takes a good run and breaks one thing in it, anywhere.

@@ -13,7 +13,7 @@ while its broker is down say, is no matter. It never fails.`,
 		for _, name := range s.probeOrder {
 			p := s.probes[name]
 			if p.answered == 0 {
-				return unknown("probe %s never answered in %d tries", name, p.failed)
+				return unknown("probe %s never answered in %s", name, count(p.failed, "try"))
 			}
 			answered += p.answered
 			failed += p.failed

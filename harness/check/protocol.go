@@ -9,7 +9,7 @@ made or dropped a frame, 501 where one touched bytes, 541, and what a broker say
 		w := &f.wires
 		switch {
 		case w.closes > 0:
-			return fail(w.closeExamples, "the broker closed a channel or connection on the target %d times", w.closes)
+			return fail(w.closeExamples, "the broker closed a channel or connection on the target %s", count(w.closes, "time"))
 		case w.targets == 0:
 			return unknown("no connection of the target (%q) was seen", f.Meta.Target)
 		}

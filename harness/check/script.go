@@ -11,7 +11,7 @@ var script = Check{
 		if len(errs) == 0 {
 			return pass("the script threw nothing")
 		}
-		r := unknown("the script threw %d times, first in %s at %s: %s", len(errs), errs[0].who, clock(errs[0].at), errs[0].text)
+		r := unknown("the script threw %s, first in %s at %s: %s", count(len(errs), "time"), errs[0].who, clock(errs[0].at), errs[0].text)
 		var x examples
 		for _, e := range errs {
 			x.add("%s: %s: %s", clock(e.at), e.who, e.text)

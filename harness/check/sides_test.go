@@ -58,7 +58,7 @@ func TestHooks(t *testing.T) {
 	}}
 	judgeRows(t, "hooks", all, []row{
 		{name: "none listed, none called", want: check.Pass},
-		{name: "not listed", events: [][]Event{call("restart", "[]")}, want: check.Fail, says: "hook restart was called 1 times, wanted at most 0"},
+		{name: "not listed", events: [][]Event{call("restart", "[]")}, want: check.Fail, says: "hook restart was called 1 time, wanted at most 0"},
 		{name: "as wanted", expect: expect, events: [][]Event{call("terminate", terminate), call("restart", `["now"]`)}, want: check.Pass, says: "2 hook calls"},
 		{name: "too few", expect: expect, want: check.Fail, says: "terminate was called 0 times, wanted at least 1"},
 		{name: "too many", expect: expect, events: [][]Event{call("terminate", terminate), call("terminate", terminate), call("terminate", terminate)}, want: check.Fail},
@@ -75,7 +75,7 @@ func TestProbes(t *testing.T) {
 	judgeRows(t, "probes", check.Fail, []row{
 		{name: "answered", events: [][]Event{depth(1*ms, 0, 1), ready(0)}, want: check.Pass, says: "2 probes answered 2 times"},
 		{name: "answered at times", events: [][]Event{with(Failed, depth(1*ms, 0, 1)), depth(2*ms, 0, 1)}, want: check.Pass, says: "1 times not"},
-		{name: "one never answered", events: [][]Event{depth(1*ms, 0, 1), ready(Failed)}, want: check.Unknown, says: "probe readyz never answered in 1 tries"},
+		{name: "one never answered", events: [][]Event{depth(1*ms, 0, 1), ready(Failed)}, want: check.Unknown, says: "probe readyz never answered in 1 try"},
 		{name: "none", want: check.Unknown},
 	})
 }

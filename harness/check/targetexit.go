@@ -24,6 +24,6 @@ already running nothing is known.`,
 		case started == 0:
 			return unknown("no process of the target (%q) was started", f.Meta.Target)
 		}
-		return pass("none of %d processes of the target ended by itself", started)
+		return pass("no process of the target ended by itself, of %d started", started)
 	},
 }

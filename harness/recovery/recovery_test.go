@@ -240,3 +240,26 @@ func TestMeasureOfNothing(t *testing.T) {
 	o = recovery.Measure(&recovery.Series{}, recovery.Range{}, math.MaxInt64, math.MaxInt64)
 	require.False(t, o.Measured || o.Recovered)
 }
+
+// TestNoisyMachine pauses the target for up to 200 ms, once in every 700 ms of the run.
+func TestNoisyMachine(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		k := recovery.Known{Recovery: 400 * ms, Jitter: 20 * ms, After: 6 * time.Second, Seed: rapid.Uint64().Draw(t, "seed")}
+		events := k.Events()
+		for at := time.Duration(0); at < k.Heal()+6*time.Second; at += 700 * ms {
+			begin := at + time.Duration(rapid.Int64Range(0, int64(400*ms)).Draw(t, "at"))
+			end := begin + time.Duration(rapid.Int64Range(0, int64(200*ms)).Draw(t, "pause"))
+			for i := range events {
+				if e := &events[i]; (e.Kind == history.Effect || e.Kind == history.Ack) && e.At > begin && e.At < end {
+					e.At = end
+				}
+			}
+		}
+		slices.SortStableFunc(events, func(a, b history.Event) int { return cmp.Compare(a.At, b.At) })
+		o := measureEvents(t, events, k.Start, k.Heal())
+		require.True(t, o.Recovered, o.Reason)
+		require.GreaterOrEqual(t, o.After, k.Recovery-recovery.Tick)
+		require.LessOrEqual(t, o.After, k.Recovery+recovery.Bucket+400*ms, "a pause just then delays it, no more")
+	})
+}
