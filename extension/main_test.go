@@ -17,6 +17,9 @@ import (
 var project string
 
 func TestMain(m *testing.M) {
+	if addr := os.Getenv(idleEnv); addr != "" {
+		os.Exit(idle(addr))
+	}
 	os.Exit(func() int {
 		var err error
 		if project, err = os.MkdirTemp("", "comeback-extension-"); err != nil {

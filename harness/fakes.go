@@ -98,6 +98,12 @@ func (l *Lab) onHookExit(c hooks.Call, step hooks.Step) {
 	if plan, err := json.Marshal(step); err == nil {
 		text = string(plan)
 	}
+	if c.Killed {
+		text += ": killed by its caller before that was through"
+	}
+	if c.Misuse {
+		text += ": not done, the arguments are not what the real executable takes"
+	}
 	if c.Err != nil {
 		text += ": " + c.Err.Error()
 	}

@@ -29,6 +29,9 @@ func (l *Lab) Finish(ctx context.Context) (*check.Judgement, error) {
 // Close closes the history. What is recorded between Finish and Close counts when it is judged again.
 func (l *Lab) Close() error { return l.record.Close() }
 
+// Abandon takes everything down and closes the history without judging it: the run then has no end.
+func (l *Lab) Abandon() error { return errors.Join(l.takeDown(), l.record.Close()) }
+
 // healAll undoes what the script left. The checks see that it was not the script's doing: the load
 // had ended before.
 func (l *Lab) healAll(ctx context.Context) {

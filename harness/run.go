@@ -26,6 +26,12 @@ func (l *Lab) Submit(body []byte) (history.MsgID, error) {
 	return history.MsgID(id), nil
 }
 
+// Settled waits until the broker has answered for every message submitted so far.
+func (l *Lab) Settled(ctx context.Context) error { return l.load.Settled(ctx) }
+
+// Counts tells what became of the messages submitted so far.
+func (l *Lab) Counts() load.Counts { return l.load.Counts() }
+
 func (l *Lab) endLoad() {
 	l.endOnce.Do(func() {
 		if l.began.Load() {

@@ -11,8 +11,11 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/child"
 )
 
-// EnvChoice is the environment variable that "auto" follows.
-const EnvChoice = "COMEBACK_BROKER"
+// The environment variables that Open follows.
+const (
+	EnvChoice = "COMEBACK_BROKER"        // what "auto" means
+	EnvHome   = "COMEBACK_RABBITMQ_HOME" // RabbitMQ's folder (with plugins/ in it); default: where distributions put it
+)
 
 var (
 	// ErrNoVhosts: AMQP cannot make or drop a vhost. Use the one of the URL as it is.
@@ -53,7 +56,7 @@ type Broker interface {
 //
 // Everything it starts belongs to g. log may be nil.
 func Open(ctx context.Context, choice string, g *child.Group, log *slog.Logger) (Broker, error) {
-	return open(ctx, choice, g, LocalOptions{Log: log}, os.Getenv(EnvChoice))
+	return open(ctx, choice, g, LocalOptions{Log: log, Home: os.Getenv(EnvHome)}, os.Getenv(EnvChoice))
 }
 
 func open(ctx context.Context, choice string, g *child.Group, local LocalOptions, env string) (Broker, error) {
