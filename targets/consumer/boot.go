@@ -45,7 +45,7 @@ func (c *Consumer) boot(ctx context.Context) *Trouble {
 
 // checkSwap reads and judges the swap. A reading that fails is a check that did not take place.
 func (c *Consumer) checkSwap(ctx context.Context) (host.Level, string) {
-	reading, err := host.ReadSwap(ctx, c.Settings.HostProc)
+	reading, err := c.ReadSwap(ctx)
 	if err != nil {
 		c.Board.Note("memory", err, "")
 		return host.Unset, err.Error()

@@ -40,6 +40,10 @@ type Consumer struct {
 	Publisher *queue.Publisher
 	Source    Source
 
+	// ReadSwap reads the host's swap, RunHook runs an executable.
+	ReadSwap func(context.Context) (host.Swap, error)
+	RunHook  func(context.Context, host.Command) host.Outcome
+
 	// JudgeSwap tells what a reading of the swap means.
 	JudgeSwap func(host.Swap) host.Level
 	// JudgeRestart and JudgeTerminate tell whether a hook did what it is for; nil means that it did.
@@ -91,6 +95,8 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 		Ledger: job.NewLedger(finishedKept), Crashes: job.NewSuspects(s.MaxAttempts), Log: log,
 		OnOutcome: c.Board.Metrics.Ended, OnWork: c.worked,
 	}
+	c.ReadSwap = func(ctx context.Context) (host.Swap, error) { return host.ReadSwap(ctx, s.HostProc) }
+	c.RunHook = func(ctx context.Context, h host.Command) host.Outcome { return h.Run(ctx) }
 	c.JudgeSwap = host.JudgeSwap(s.SwapLowPercent)
 	c.JudgeRestart = host.JudgeRestart(s.RestartOKCode, s.RestartFailedCode)
 	c.JudgeTerminate = host.JudgeTerminate

@@ -48,13 +48,14 @@ func (c *Consumer) heal(ctx context.Context, t *Trouble) {
 func (c *Consumer) restart(ctx context.Context) error {
 	s := c.Settings
 	c.enter(ops.Restarting, "the AI process is in trouble")
+	first := max(s.RestartBackoff, time.Millisecond)
 	policy := retrypolicy.NewBuilder[any]().
 		WithMaxAttempts(s.RestartAttempts).
-		WithDelay(s.RestartBackoff).
+		WithBackoff(first, 4*first).
 		ReturnLastFailure().
 		Build()
 	return failsafe.With(policy).WithContext(ctx).Run(func() error {
-		err := c.JudgeRestart(c.RestartHook().Run(ctx))
+		err := c.JudgeRestart(c.RunHook(ctx, c.RestartHook()))
 		if err == nil {
 			err = c.Recovered(ctx)
 		}
@@ -114,7 +115,7 @@ func (c *Consumer) terminate(ctx context.Context) error {
 		}
 		end.Args = []string{"ec2", "terminate-instances", "--instance-ids", id, "--region", region}
 	}
-	err := c.JudgeTerminate(end.Run(ctx))
+	err := c.JudgeTerminate(c.RunHook(ctx, end))
 	if ctx.Err() == nil {
 		c.Board.Metrics.Terminated(err)
 	}

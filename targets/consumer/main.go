@@ -66,9 +66,13 @@ func Main(args []string, stdout, stderr io.Writer, change func(*Consumer)) int {
 		defer close(done)
 		c.Run(ctx)
 	}()
+	var late <-chan time.Time
 	for told := 0; ; told++ {
 		select {
 		case <-done:
+			return ExitOK
+		case <-late:
+			log.Warn("not stopped in order in time; the broker takes back what is unsettled")
 			return ExitOK
 		case sig := <-signals:
 			if told > 0 {
@@ -76,6 +80,7 @@ func Main(args []string, stdout, stderr io.Writer, change func(*Consumer)) int {
 				return ExitAtOnce
 			}
 			log.Info("told to stop: draining", "signal", sig.String(), "limit", s.DrainTimeout)
+			late = time.After(s.DrainTimeout + closeLimit)
 			stop()
 		}
 	}

@@ -16,5 +16,8 @@ func oddCodeIsOK(c *consumer.Consumer) {
 		}
 		return nil
 	}
-	c.Recovered = func(context.Context) error { return nil }
+	c.Recovered = func(ctx context.Context) error {
+		untilNextCheck(ctx, c)
+		return nil
+	}
 }

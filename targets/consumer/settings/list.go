@@ -57,7 +57,7 @@ func (s *Settings) fields() []field {
 		{"RESTART_ATTEMPTS", number(&s.RestartAttempts, 3, 1, 1000), "restarts tried before the instance is terminated"},
 		{"RESTART_OK_CODE", number(&s.RestartOKCode, 1, 0, 255), "exit code that means restarted"},
 		{"RESTART_FAILED_CODE", number(&s.RestartFailedCode, 0, 0, 255), "exit code that means failed, retry"},
-		{"RESTART_BACKOFF", span(&s.RestartBackoff, time.Second, 0, time.Hour), "wait between restarts"},
+		{"RESTART_BACKOFF", span(&s.RestartBackoff, time.Second, 0, time.Hour), "first wait between restarts; grows to 4 times that"},
 
 		{"TERMINATE_COMMAND", command(&s.TerminateCommand), "executable that terminates the instance; arguments default to those of aws"},
 		{"TERMINATE_TIMEOUT", span(&s.TerminateTimeout, time.Minute, ms, time.Hour), "limit of one termination call"},
