@@ -1,0 +1,257 @@
+package job_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/ai"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/job"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/queue"
+)
+
+func TestDecode(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		id, body string
+		headers  amqp.Table
+		attempts int
+		wrong    string
+	}{
+		"good":                {"m1", `{"prompt":"a cat","steps":3}`, nil, 0, ""},
+		"attempts":            {"m1", `{"prompt":"a"}`, amqp.Table{"x-attempts": int64(3)}, 3, ""},
+		"attempts of 32 bit":  {"m1", `{"prompt":"a"}`, amqp.Table{"x-attempts": int32(3)}, 3, ""},
+		"negative attempts":   {"m1", `{"prompt":"a"}`, amqp.Table{"x-attempts": int64(-3)}, 0, ""},
+		"attempts of letters": {"m1", `{"prompt":"a"}`, amqp.Table{"x-attempts": "many"}, 0, ""},
+		"no id":               {"", `{"prompt":"a"}`, nil, 0, "no message-id"},
+		"no JSON":             {"m1", `prompt`, nil, 0, "not a JSON object"},
+		"a list":              {"m1", `[]`, nil, 0, "not a JSON object"},
+		"no prompt":           {"m1", `{}`, nil, 0, "no prompt"},
+		"empty prompt":        {"m1", `{"prompt":""}`, nil, 0, "no prompt"},
+		"null":                {"m1", `null`, nil, 0, "no prompt"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j, err := job.Decode(&amqp.Delivery{MessageId: c.id, Body: []byte(c.body), Headers: c.headers})
+			if c.wrong != "" {
+				require.ErrorIs(t, err, job.ErrMalformed)
+				require.ErrorContains(t, err, c.wrong)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, job.Job{ID: c.id, Request: []byte(c.body), Attempts: c.attempts}, j)
+		})
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add("m1", []byte(`{"prompt":"a cat"}`))
+	f.Add("", []byte(`{"prompt":1}`))
+	f.Add("m2", []byte("\x00[{"))
+	f.Fuzz(func(t *testing.T, id string, body []byte) {
+		j, err := job.Decode(&amqp.Delivery{MessageId: id, Body: body})
+		if err != nil {
+			require.ErrorIs(t, err, job.ErrMalformed)
+			return
+		}
+		require.NotEmpty(t, j.ID)
+		require.Contains(t, strings.ToLower(string(j.Request)), "{")
+	})
+}
+
+func TestJudge(t *testing.T) {
+	t.Parallel()
+	judge := job.Judge(5)
+	for name, c := range map[string]struct {
+		attempts int
+		err      error
+		want     job.Fate
+	}{
+		"first failure":           {0, ai.ErrNoImage, job.Again},
+		"last but one":            {3, ai.ErrNoImage, job.Again},
+		"last":                    {4, ai.ErrNoImage, job.Bury},
+		"beyond":                  {9, ai.ErrNoImage, job.Bury},
+		"malformed":               {0, fmt.Errorf("x: %w", job.ErrMalformed), job.Bury},
+		"AI process down":         {0, errors.Join(job.ErrDown, ai.ErrNoAnswer), job.HandBack},
+		"down at the last":        {4, errors.Join(job.ErrDown, ai.ErrNoAnswer), job.HandBack},
+		"told to stop":            {4, errors.Join(context.Canceled, ai.ErrNoAnswer), job.HandBack},
+		"too late is no stop":     {0, errors.Join(context.DeadlineExceeded, ai.ErrNoAnswer), job.Again},
+		"kills it":                {0, job.ErrDeadly, job.Bury},
+		"AI process answered 500": {0, &ai.StatusError{Status: 500}, job.Again},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.want, judge(job.Job{Attempts: c.attempts}, c.err))
+		})
+	}
+}
+
+// The ledger agrees with a plain model of what was finished, the last ones only.
+func TestLedger(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		size := rapid.IntRange(1, 5).Draw(rt, "size")
+		l := job.NewLedger(size)
+		var done []string
+		for range rapid.IntRange(0, 40).Draw(rt, "jobs") {
+			id := rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f", "g"}).Draw(rt, "id")
+			known := false
+			for _, d := range done {
+				known = known || d == id
+			}
+			mine, err := l.Begin(context.Background(), id)
+			if err != nil || mine == known {
+				rt.Fatalf("Begin(%s) = %v, %v with %v finished", id, mine, err, done)
+			}
+			if !mine {
+				continue
+			}
+			ok := rapid.Bool().Draw(rt, "ok")
+			l.End(id, ok)
+			if ok {
+				done = append(done, id)
+				done = done[max(0, len(done)-size):]
+			}
+		}
+	})
+}
+
+func TestLedgerMakesTheSecondWaitForTheFirst(t *testing.T) {
+	t.Parallel()
+	l := job.NewLedger(10)
+	mine, err := l.Begin(t.Context(), "a")
+	require.NoError(t, err)
+	require.True(t, mine)
+	second := make(chan bool)
+	go func() {
+		mine, _ := l.Begin(context.Background(), "a")
+		second <- mine
+	}()
+	l.End("a", true)
+	require.False(t, <-second)
+
+	_, err = l.Begin(t.Context(), "b")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = l.Begin(ctx, "b")
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestSuspectsBlameOnlyAJobThatWasAlone(t *testing.T) {
+	t.Parallel()
+	s := job.NewSuspects(2)
+	first, second := s.Enter("a"), s.Enter("b") // together
+	require.False(t, first(true))
+	require.False(t, second(true))
+	require.False(t, s.Enter("b")(false), "b is innocent")
+	require.False(t, s.Enter("a")(true))
+	require.True(t, s.Enter("a")(true), "a was alone twice")
+	require.False(t, s.Enter("b")(true), "and b starts with a clean record")
+
+	var none *job.Suspects
+	require.False(t, none.Enter("a")(true))
+}
+
+// wire records what a delivery sends to the broker.
+type wire struct {
+	mu   sync.Mutex
+	said []string
+	fail error
+}
+
+func (w *wire) say(what string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.said = append(w.said, what)
+	return w.fail
+}
+func (w *wire) Ack(uint64, bool) error        { return w.say("ack") }
+func (w *wire) Nack(uint64, bool, bool) error { return w.say("nack") }
+func (w *wire) Reject(uint64, bool) error     { return w.say("reject") }
+
+func TestHandle(t *testing.T) {
+	t.Parallel()
+	refused := fmt.Errorf("%w: %w", ai.ErrNoAnswer, &net.OpError{Op: "dial", Err: errors.New("refused")})
+	for name, c := range map[string]struct {
+		paint, ping, report, publish, ack error
+		attempts                          int64
+		cancelled                         bool
+		want                              []string
+		outcome                           string
+	}{
+		"good":                   {want: []string{"paint", "report", "ack"}, outcome: job.Done},
+		"ack fails":              {ack: amqp.ErrClosed, want: []string{"paint", "report", "ack"}, outcome: job.Unacked},
+		"bad image":              {paint: ai.ErrNoImage, want: []string{"paint", "publish retry 1", "ack"}, outcome: job.Retried},
+		"bad for the last time":  {paint: ai.ErrNoImage, attempts: 4, want: []string{"paint", "publish dead 5", "ack"}, outcome: job.Dead},
+		"report fails":           {report: errors.New("503"), want: []string{"paint", "report", "publish retry 1", "ack"}, outcome: job.Retried},
+		"AI process down":        {paint: refused, ping: refused, attempts: 4, want: []string{"paint", "nack"}, outcome: job.HandedBack},
+		"cut, but it is up":      {paint: ai.ErrNoAnswer, want: []string{"paint", "publish retry 1", "ack"}, outcome: job.Retried},
+		"told to stop":           {paint: context.Canceled, cancelled: true, want: []string{"paint", "nack"}, outcome: job.HandedBack},
+		"told to stop, reported": {report: errors.New("503"), cancelled: true, attempts: 4, want: []string{"paint", "report", "nack"}, outcome: job.HandedBack},
+		"copy not confirmed":     {paint: ai.ErrNoImage, publish: errors.New("nack"), want: []string{"paint", "publish retry 1", "nack"}, outcome: job.HandedBack},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			said := &wire{}
+			log := func(what string, err error) error { _ = said.say(what); return err }
+			w := &job.Worker{
+				Paint: func(context.Context, string, []byte) (ai.Image, error) {
+					return ai.Image{Format: "png"}, log("paint", c.paint)
+				},
+				Ping: func(context.Context) error { return c.ping },
+				Report: func(_ context.Context, id, key, contentType string, _ []byte) error {
+					require.Equal(t, "m1 m1 image/png", id+" "+key+" "+contentType)
+					return log("report", c.report)
+				},
+				Publish: func(_ context.Context, queue string, m amqp.Publishing) error {
+					require.Equal(t, "m1", m.MessageId)
+					require.Equal(t, queue == "retry", m.Expiration == "50")
+					require.Equal(t, "kept", m.Headers["own"])
+					require.NotEmpty(t, m.Headers["x-reason"])
+					return log(fmt.Sprintf("publish %s %d", queue, m.Headers["x-attempts"]), c.publish)
+				},
+				Judge: job.Judge(5), Queues: queue.Topology{Jobs: "jobs", Retry: "retry", Dead: "dead"},
+				Delay: 50 * time.Millisecond, Ledger: job.NewLedger(10),
+			}
+			var outcomes []string
+			w.OnOutcome = func(outcome string, _ time.Duration) { outcomes = append(outcomes, outcome) }
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if c.cancelled {
+				cancel()
+			}
+			said.fail = c.ack
+			d := queue.NewDelivery(amqp.Delivery{Acknowledger: said, DeliveryTag: 7, MessageId: "m1", Body: []byte(`{"prompt":"x"}`),
+				Headers: amqp.Table{"x-attempts": c.attempts, "own": "kept"}}, nil)
+			w.Handle(ctx, d)
+			require.Equal(t, c.want, said.said)
+			require.Equal(t, []string{c.outcome}, outcomes)
+		})
+	}
+}
+
+func TestFinishedJobThatComesAgainIsAckedWithoutWork(t *testing.T) {
+	t.Parallel()
+	painted := 0
+	said := &wire{}
+	w := &job.Worker{
+		Paint:  func(context.Context, string, []byte) (ai.Image, error) { painted++; return ai.Image{}, nil },
+		Report: func(context.Context, string, string, string, []byte) error { return nil },
+		Ledger: job.NewLedger(10),
+	}
+	for tag := range uint64(3) {
+		w.Handle(t.Context(), queue.NewDelivery(amqp.Delivery{Acknowledger: said, DeliveryTag: tag + 1, MessageId: "m1", Body: []byte(`{"prompt":"x"}`)}, nil))
+	}
+	require.Equal(t, 1, painted)
+	require.Equal(t, []string{"ack", "ack", "ack"}, said.said)
+}

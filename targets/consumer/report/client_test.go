@@ -1,0 +1,66 @@
+package report_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/report"
+)
+
+func TestPut(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		statuses []int // one an answer, the last one repeats
+		limit    time.Duration
+		requests int32
+		wrong    string
+	}{
+		"accepted":              {[]int{201}, time.Minute, 1, ""},
+		"accepted before":       {[]int{200}, time.Minute, 1, ""},
+		"later":                 {[]int{503, 500, 201}, time.Minute, 3, ""},
+		"too many requests":     {[]int{429, 201}, time.Minute, 2, ""},
+		"refused for good":      {[]int{422, 201}, time.Minute, 1, "422"},
+		"only one try allowed":  {[]int{503, 201}, 0, 1, "503"},
+		"not within the limit":  {[]int{503}, 50 * time.Millisecond, 2, "503"},
+		"a redirect is refused": {[]int{304}, time.Minute, 1, "304"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var n atomic.Int32
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, _ := io.ReadAll(r.Body)
+				if r.Method != http.MethodPut || r.URL.EscapedPath() != "/images/m%2F1" || r.Header.Get("Idempotency-Key") != "key" ||
+					r.Header.Get("Content-Type") != "image/png" || string(body) != "pixels" {
+					w.WriteHeader(http.StatusBadRequest)
+					return
+				}
+				w.WriteHeader(c.statuses[min(int(n.Add(1)), len(c.statuses))-1])
+			}))
+			t.Cleanup(server.Close)
+			err := (&report.Client{URL: server.URL, Limit: c.limit}).Put(t.Context(), "m/1", "key", "image/png", []byte("pixels"))
+			if c.wrong == "" {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, c.wrong)
+			}
+			require.Equal(t, c.requests, n.Load())
+		})
+	}
+}
+
+func TestPutEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	err := (&report.Client{URL: server.URL, Limit: time.Hour}).Put(ctx, "m1", "m1", "image/png", nil)
+	require.ErrorContains(t, err, "report image m1")
+}
