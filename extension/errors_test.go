@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
 
 // TestCannotRun wants a clear error and exit code 3 where a run cannot be.
@@ -55,20 +57,36 @@ func TestFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("needs root, to mount a small disk")
 	}
-	for _, size := range []string{"4k", "64k"} {
-		t.Run(size, func(t *testing.T) {
-			t.Parallel()
-			slot(t)
-			disk := t.TempDir()
-			if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size="+size); err != nil {
-				t.Skipf("cannot mount a small disk: %v", err)
-			}
-			t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
-			r := k6(t, nil, "run", "--quiet", "-e", "OUT="+filepath.Join(disk, "out"), script(t, "{ recovery: '3s' }", begins+submits+tells))
-			require.Equal(t, exitNotRun, r.code, "%s", r.output)
-			require.Contains(t, r.verdictLine(), "no space left on device")
-		})
+	file := script(t, "{ recovery: '3s' }", begins+submits+tells)
+	t.Run("at once", func(t *testing.T) {
+		t.Parallel()
+		slot(t)
+		disk := smallDisk(t, "4k")
+		require.ErrorIs(t, os.WriteFile(filepath.Join(disk, "filler"), make([]byte, 1<<20), 0o600), syscall.ENOSPC)
+		r := k6(t, nil, "run", "--quiet", "-e", "OUT="+filepath.Join(disk, "out"), file)
+		require.Equal(t, exitNotRun, r.code, "%s", r.output)
+		require.Contains(t, r.verdictLine(), "no space left on device")
+	})
+	t.Run("in the run", func(t *testing.T) {
+		t.Parallel()
+		slot(t)
+		disk := smallDisk(t, "1m")
+		p, _ := beginIn(t, file, filepath.Join(disk, "out"))
+		awaitEvent(t, filepath.Join(disk, "out"), history.LoadBegin)
+		require.ErrorIs(t, os.WriteFile(filepath.Join(disk, "filler"), make([]byte, 2<<20), 0o600), syscall.ENOSPC)
+		_ = p.Wait()
+		require.Equal(t, exitNotRun, p.ProcessState.ExitCode())
+	})
+}
+
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
+	disk := t.TempDir()
+	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size="+size); err != nil {
+		t.Skipf("cannot mount a small disk: %v", err)
 	}
+	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) })
+	return disk
 }
 
 // TestBadScripts wants the place of what is wrong in a script.

@@ -101,6 +101,12 @@ func TestCtrlCIsNotGreen(t *testing.T) {
 func begin(t *testing.T, file string) (p *exec.Cmd, out, tmp string) {
 	t.Helper()
 	out = filepath.Join(t.TempDir(), "out")
+	p, tmp = beginIn(t, file, out)
+	return p, out, tmp
+}
+
+func beginIn(t *testing.T, file, out string) (p *exec.Cmd, tmp string) {
+	t.Helper()
 	tmp, err := os.MkdirTemp("", "cb") // short: a unix socket's path may have 107 bytes
 	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(tmp) })
@@ -110,7 +116,7 @@ func begin(t *testing.T, file string) (p *exec.Cmd, out, tmp string) {
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	require.NoError(t, p.Start())
 	t.Cleanup(func() { _ = syscall.Kill(-p.Process.Pid, syscall.SIGKILL) })
-	return p, out, tmp
+	return p, tmp
 }
 
 // awaitEvent waits until a run that goes on has recorded an event of a kind.

@@ -63,6 +63,8 @@ type Lab struct {
 	targets []*instance
 	load    *load.Publisher
 
+	last sync.Map // process → the last line that it printed, for errors
+
 	began   atomic.Bool
 	loadEnd chan struct{} // closed when the load has been offered
 	endOnce sync.Once

@@ -43,6 +43,7 @@ func (l *Lab) begin() error {
 			l.record.Append(&ev)
 		},
 		OnLine: func(name, line string) {
+			l.last.Store(name, line)
 			l.record.Append(&history.Event{Kind: history.Log, Who: name, Text: line})
 		},
 	})

@@ -117,9 +117,10 @@ func (t *instance) ready(ctx context.Context, limit time.Duration) error {
 	for {
 		select {
 		case <-p.Done():
-			return fmt.Errorf("%s ended before it was ready: %s: see %s", t.name, p.Exit(), t.logFile())
+			<-p.Drained()
+			return fmt.Errorf("%s ended before it was ready: %s: %s: see %s", t.name, p.Exit(), t.lastLine(), t.logs())
 		case <-ctx.Done():
-			return fmt.Errorf("%s was not ready within %v: %w: see %s", t.name, limit, last, t.logFile())
+			return fmt.Errorf("%s was not ready within %v: %w: %s: see %s", t.name, limit, last, t.lastLine(), t.logs())
 		case <-tick.C:
 		}
 		if last = ask(ctx, t.what.Ready); last == nil {
@@ -129,7 +130,16 @@ func (t *instance) ready(ctx context.Context, limit time.Duration) error {
 	}
 }
 
-func (t *instance) logFile() string { return filepath.Join(t.lab.config.Out, logFolder) }
+func (t *instance) logs() string { return filepath.Join(t.lab.config.Out, logFolder) }
+
+// lastLine is what the instance printed last.
+func (t *instance) lastLine() string {
+	line, ok := t.lab.last.Load(t.name)
+	if !ok {
+		return "it printed nothing"
+	}
+	return fmt.Sprintf("it last printed %q", line)
+}
 
 // ask wants a 200 from url.
 func ask(ctx context.Context, url string) error {
