@@ -63,15 +63,35 @@ func started() (*Node, error) {
 // Vhost gives the shared node and the URL of a fresh vhost on it.
 func Vhost(t testing.TB) (*Node, string) {
 	t.Helper()
-	if _, err := os.Stat("/usr/lib/rabbitmq"); err != nil {
-		t.Skip("no RabbitMQ: apt-get install rabbitmq-server")
-	}
+	skipWithout(t)
 	asked.Do(func() { wasAsked = true })
 	n, err := shared()
 	require.NoError(t, err)
+	return n, n.vhost(t)
+}
+
+// Own gives a node that no other test uses, for what concerns a node as a whole.
+func Own(t testing.TB) (*Node, string) {
+	t.Helper()
+	skipWithout(t)
+	n, err := start()
+	require.NoError(t, err)
+	t.Cleanup(n.stop)
+	return n, n.vhost(t)
+}
+
+func skipWithout(t testing.TB) {
+	t.Helper()
+	if _, err := os.Stat("/usr/lib/rabbitmq"); err != nil {
+		t.Skip("no RabbitMQ: apt-get install rabbitmq-server")
+	}
+}
+
+func (n *Node) vhost(t testing.TB) string {
+	t.Helper()
 	name := fmt.Sprintf("t%d", time.Now().UnixNano())
 	n.Eval(t, fmt.Sprintf(`rabbit_vhost:add(<<"%s">>,<<"test">>),rabbit_auth_backend_internal:set_permissions(<<"guest">>,<<"%s">>,<<".*">>,<<".*">>,<<".*">>,<<"test">>)`, name, name))
-	return n, fmt.Sprintf("amqp://guest:guest@127.0.0.1:%d/%s", n.port, name)
+	return fmt.Sprintf("amqp://guest:guest@127.0.0.1:%d/%s", n.port, name)
 }
 
 // CloseConnections has the broker close every client connection of a vhost (320).

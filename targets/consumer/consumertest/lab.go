@@ -45,6 +45,12 @@ type Lab struct {
 func New(t testing.TB) *Lab {
 	t.Helper()
 	node, url := brokertest.Vhost(t)
+	return On(t, node, url)
+}
+
+// On makes a lab with that broker.
+func On(t testing.TB, node *brokertest.Node, url string) *Lab {
+	t.Helper()
 	l := &Lab{Node: node, URL: url, Proc: t.TempDir(), Hooks: t.TempDir(), AI: newAI(t), API: newAPI(t), Slack: newSlack(t)}
 	l.Swap(t, 1000, 900)
 	l.Hook(t, "restart", "exit 1")

@@ -1,0 +1,70 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/require"
+)
+
+func TestTakeNoticesWhatGotLostOrCameTwice(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		tags  []uint64
+		taken int
+		gap   bool
+	}{
+		"in order":   {[]uint64{1, 2, 3}, 3, false},
+		"echo":       {[]uint64{1, 2, 2, 1, 3}, 3, false},
+		"gap":        {[]uint64{1, 3}, 2, true},
+		"first lost": {[]uint64{2}, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := &session{source: &Source{}}
+			var err error
+			for _, tag := range c.tags {
+				err = errors.Join(err, n.take(amqp.Delivery{DeliveryTag: tag}))
+			}
+			require.Equal(t, c.gap, errors.Is(err, ErrGap))
+			require.Len(t, n.pending, c.taken)
+			require.Equal(t, int64(c.taken), n.unsent.Load())
+		})
+	}
+}
+
+func TestDoubtKnowsARightSilence(t *testing.T) {
+	t.Parallel()
+	n := &session{source: &Source{}, prefetch: 2}
+	require.NoError(t, n.take(amqp.Delivery{DeliveryTag: 1}))
+	require.NoError(t, n.take(amqp.Delivery{DeliveryTag: 2}))
+	require.NoError(t, n.doubt(t.Context()), "every slot is taken: nothing can come")
+	for _, d := range n.pending {
+		d.Message.Acknowledger = mute{}
+		require.NoError(t, d.Ack())
+	}
+	require.ErrorIs(t, n.doubt(t.Context()), ErrUnproven)
+}
+
+type mute struct{}
+
+func (mute) Ack(uint64, bool) error        { return nil }
+func (mute) Nack(uint64, bool, bool) error { return nil }
+func (mute) Reject(uint64, bool) error     { return nil }
+
+func TestWithinGivesUp(t *testing.T) {
+	t.Parallel()
+	never := func() (int, error) { select {} }
+	_, err := within(t.Context(), time.Millisecond, never)
+	require.ErrorIs(t, err, ErrNoAnswer)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = within(ctx, time.Hour, never)
+	require.ErrorIs(t, err, context.Canceled)
+	v, err := within(t.Context(), time.Hour, func() (int, error) { return 7, nil })
+	require.NoError(t, err)
+	require.Equal(t, 7, v)
+}
