@@ -11,113 +11,79 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var rounds = flag.Int("rounds", 5, "rounds of BenchmarkProxies; each takes every proxy once, in changing order")
+var rounds = flag.Int("rounds", 20, "bursts of BenchmarkProxies through each proxy")
 
 const (
-	benchMessages = 50_000 // a round and proxy
-	benchPings    = 2_000
+	burst = 10_000 // messages
+	pings = 4_000  // through each proxy
 )
 
-// figures are one round's, or the medians of all.
-type figures struct{ rate, p50, cpu float64 }
+// way is one way to the broker, with a queue of its own.
+type way struct {
+	*proxy
+	pub, con   *amqp.Channel
+	queue      string
+	deliveries <-chan amqp.Delivery
+	times      []float64 // of pings, ns
+	rates      []float64 // of bursts, messages a second
+	used       float64   // CPU time of the proxy in bursts, ns
+}
 
-// BenchmarkProxies compares the ways to a real broker, in turns, so that what else the machine does
-// hits all of them: messages per second (published and at the same time consumed and acked, 100 B), median
-// time from publish to delivery, and CPU time of the proxy per message. Run with -benchtime 1x.
+// BenchmarkProxies compares the ways to a real broker: messages per second (100 B, published and at
+// the same time consumed and acked), median time from publish to delivery, and CPU time of the proxy per
+// message. The ways take turns, message by message and burst by burst, so that whatever else the machine
+// does hits all of them alike. Run it with -benchtime 1x.
 func BenchmarkProxies(b *testing.B) {
-	r := rabbit(b)
-	var all []*proxy
+	var ways []*way
 	for _, kind := range []string{"direct", "copy", "wire", "toxiproxy"} {
-		all = append(all, newProxy(b, kind, r.Addr()))
+		ways = append(ways, newWay(b, kind))
 	}
-	got := map[string][]figures{}
-	for round := range *rounds {
-		for i := range all {
-			p := all[(i+round)%len(all)]
-			got[p.kind] = append(got[p.kind], measure(b, p, strings.Replace(r.URL(""), r.Addr(), p.addr, 1)))
+	for i := range pings {
+		for k := range ways {
+			ways[(i+k)%len(ways)].ping(b)
 		}
 	}
-	for _, p := range all {
-		b.Run(p.kind, func(b *testing.B) {
+	for i := range *rounds {
+		for k := range ways {
+			ways[(i+k)%len(ways)].burst(b)
+		}
+	}
+	for _, w := range ways {
+		b.Run(w.kind, func(b *testing.B) {
 			for b.Loop() { // measured above
 			}
-			m := median(got[p.kind])
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(m.rate, "msg/s")
-			b.ReportMetric(m.p50, "p50-ns")
-			b.ReportMetric(m.cpu, "cpu-ns/msg")
-			if p.kind == "wire" {
-				report(b, got)
+			b.ReportMetric(w.rate(), "msg/s")
+			b.ReportMetric(w.p50(), "p50-ns")
+			b.ReportMetric(w.cpu(), "cpu-ns/msg")
+			if w.kind == "wire" {
+				compare(b, w, ways[0], ways[1], ways[3])
 			}
 		})
 	}
 }
 
-// report tells the wire's figures as shares of the others', each the median over the rounds.
-func report(b *testing.B, got map[string][]figures) {
-	share := func(of string, f func(w, o, direct figures) float64) float64 {
-		var all []float64
-		for i, w := range got["wire"] {
-			all = append(all, f(w, got[of][i], got["direct"][i]))
-		}
-		return middle(all)
-	}
-	added := func(w, o, direct figures) float64 { return (w.p50 - direct.p50) / (o.p50 - direct.p50) }
-	b.ReportMetric(share("copy", func(w, o, _ figures) float64 { return w.rate / o.rate }), "rate/copy")
-	b.ReportMetric(share("copy", added), "added-p50/copy")
-	b.ReportMetric(share("toxiproxy", added), "added-p50/toxi")
-	b.ReportMetric(share("toxiproxy", func(w, o, _ figures) float64 { return w.cpu / o.cpu }), "cpu/toxi")
+// compare tells the wire's figures as shares of the others'.
+func compare(b *testing.B, w, direct, bare, toxi *way) {
+	added := w.p50() - direct.p50()
+	b.ReportMetric(w.rate()/bare.rate(), "rate/copy")
+	b.ReportMetric(added/(bare.p50()-direct.p50()), "added-p50/copy")
+	b.ReportMetric(added/(toxi.p50()-direct.p50()), "added-p50/toxi")
+	b.ReportMetric(w.cpu()/toxi.cpu(), "cpu/toxi")
 }
 
-func median(all []figures) figures {
-	pick := func(f func(figures) float64) float64 {
-		var v []float64
-		for _, x := range all {
-			v = append(v, f(x))
-		}
-		return middle(v)
-	}
-	return figures{pick(func(f figures) float64 { return f.rate }), pick(func(f figures) float64 { return f.p50 }), pick(func(f figures) float64 { return f.cpu })}
-}
-
-func middle(v []float64) float64 {
-	slices.Sort(v)
-	return v[len(v)/2]
-}
-
-func measure(b *testing.B, p *proxy, url string) (f figures) {
-	pub, con := benchChannel(b, url), benchChannel(b, url)
-	q, err := con.QueueDeclare("", false, true, true, false, nil)
+func newWay(b *testing.B, kind string) *way {
+	r := rabbit(b)
+	w := &way{proxy: newProxy(b, kind, r.Addr())}
+	url := strings.Replace(r.URL(""), r.Addr(), w.addr, 1)
+	w.pub, w.con = benchChannel(b, url), benchChannel(b, url)
+	q, err := w.con.QueueDeclare("", false, true, true, false, nil)
 	require.NoError(b, err)
-	require.NoError(b, con.Qos(256, 0, false))
-	deliveries, err := con.Consume(q.Name, "", false, true, false, false, nil)
+	w.queue = q.Name
+	require.NoError(b, w.con.Qos(256, 0, false))
+	w.deliveries, err = w.con.Consume(q.Name, "", false, true, false, false, nil)
 	require.NoError(b, err)
-	msg := amqp.Publishing{MessageId: "m1234567", Body: make([]byte, 100)}
-	send := func() { require.NoError(b, pub.Publish("", q.Name, false, false, msg)) }
-
-	times := make([]float64, benchPings)
-	for i := range times {
-		start := time.Now()
-		send()
-		d := <-deliveries
-		times[i] = float64(time.Since(start).Nanoseconds())
-		require.NoError(b, d.Ack(false))
-	}
-	f.p50 = middle(times)
-
-	before, start := p.cpu(b), time.Now()
-	go func() {
-		for range benchMessages {
-			send()
-		}
-	}()
-	for range benchMessages {
-		d := <-deliveries
-		require.NoError(b, d.Ack(false))
-	}
-	f.rate = benchMessages / time.Since(start).Seconds()
-	f.cpu = (p.cpu(b) - before) / benchMessages
-	return f
+	return w
 }
 
 func benchChannel(b *testing.B, url string) *amqp.Channel {
@@ -127,4 +93,46 @@ func benchChannel(b *testing.B, url string) *amqp.Channel {
 	ch, err := conn.Channel()
 	require.NoError(b, err)
 	return ch
+}
+
+func (w *way) send() error {
+	return w.pub.Publish("", w.queue, false, false, amqp.Publishing{MessageId: "m1234567", Body: make([]byte, 100)})
+}
+
+func (w *way) ping(b *testing.B) {
+	start := time.Now()
+	require.NoError(b, w.send())
+	d := <-w.deliveries
+	w.times = append(w.times, float64(time.Since(start).Nanoseconds()))
+	require.NoError(b, d.Ack(false))
+}
+
+func (w *way) burst(b *testing.B) {
+	before, start := w.proxy.cpu(b), time.Now()
+	sent := make(chan error, 1)
+	go func() {
+		for range burst {
+			if err := w.send(); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	for range burst {
+		d := <-w.deliveries
+		require.NoError(b, d.Ack(false))
+	}
+	require.NoError(b, <-sent)
+	w.rates = append(w.rates, burst/time.Since(start).Seconds())
+	w.used += w.proxy.cpu(b) - before
+}
+
+func (w *way) rate() float64 { return middle(w.rates) }
+func (w *way) p50() float64  { return middle(w.times) }
+func (w *way) cpu() float64  { return w.used / float64(burst*len(w.rates)) }
+
+func middle(v []float64) float64 {
+	slices.Sort(v)
+	return v[len(v)/2]
 }
