@@ -131,3 +131,19 @@ func TestWindows(t *testing.T) {
 	require.Len(t, j.Faults, 2)
 	require.Equal(t, time.Duration(-1), j.Faults[1].InEffect)
 }
+
+func TestWindowsOfAFaultThatIsNeverHealed(t *testing.T) {
+	t.Parallel()
+	j := row{events: [][]Event{done(1*ms, 1), without(Heal, fault(10*ms, 40*ms)), done(50*ms, 2), done(90*ms, 3)}}.judge()
+	require.Equal(t, check.Span{From: 10 * ms, To: 94 * ms}, j.Windows.During)
+	require.Zero(t, j.Windows.After.Length())
+	require.EqualValues(t, 2, j.Ledger.During.Offered)
+	require.Zero(t, j.Ledger.After)
+}
+
+func TestWindowsOfAControlRun(t *testing.T) {
+	t.Parallel()
+	j := row{expect: Expect{NoFault: true}, events: [][]Event{done(1*ms, 1), done(50*ms, 2)}}.judge()
+	require.Equal(t, check.Span{To: 54 * ms}, j.Windows.Before)
+	require.Equal(t, j.Ledger.Total, j.Ledger.Before)
+}

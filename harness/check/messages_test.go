@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/comeback-chaos/xk6-comeback/harness/check"
@@ -16,6 +17,8 @@ func TestNoLoss(t *testing.T) {
 		{name: "all done", events: [][]Event{done(1*ms, 1), done(5*ms, 2)}, want: check.Pass, says: "2 of 2"},
 		{name: "acked without effect", events: lose(2), want: check.Fail, says: "1 acked without"},
 		{name: "and named", events: lose(2), want: check.Fail, says: "m2: offered at 0.005s, confirmed, acked by the target"},
+		{name: "acked, but delivered again", want: check.Fail, says: "m2: offered at 0.005s, confirmed, not acked by the target", events: append(lose(2),
+			with(Redelivered, one(Event{At: 9 * ms, Kind: Deliver, Conn: target, Chan: 1, Tag: 3, Msg: 2})))},
 		{name: "within the budget", expect: Expect{Lost: 1}, events: lose(2), want: check.Pass, says: "1 lost, budget 1"},
 		{name: "dead-lettered", want: check.Fail, says: "1 dead-lettered", events: [][]Event{
 			done(1*ms, 1), sent(5*ms, 2), one(Event{At: 9 * ms, Kind: DeadLetter, Msg: 2})}},
@@ -61,6 +64,8 @@ func TestDuplicates(t *testing.T) {
 			sent(1*ms, 1), with(Refused|Accepted, effect(2*ms, 1)), effect(3*ms, 1)}},
 		{name: "redelivered and done once", want: check.Pass, says: "1 redelivery", events: [][]Event{
 			done(1*ms, 1), with(Redelivered, one(Event{At: 9 * ms, Kind: Deliver, Conn: target, Chan: 1, Tag: 2, Msg: 1}))}},
+		{name: "redelivered very often", want: check.Pass, says: "300 redeliveries", events: [][]Event{
+			done(1*ms, 1), slices.Repeat(with(Redelivered, delivered(9*ms, 1)), 300)}},
 		{name: "no effect", events: [][]Event{sent(1*ms, 1)}, want: check.Unknown},
 	})
 }

@@ -150,6 +150,20 @@ func TestNoStall(t *testing.T) {
 			done(1*ms, 1), sent(2*ms, 2), depths(10*ms, 10*ms, 0, 1), one(Event{At: 3 * sec, Kind: Leftover, Who: "jobs", N: 4})}},
 		{name: "left behind by one that was gone", want: check.Pass, events: [][]Event{
 			done(1*ms, 1), sent(2*ms, 2), depths(10*ms, 10*ms, 0, 1), closeTarget(20 * ms), one(Event{At: 3 * sec, Kind: Leftover, Who: "jobs", N: 4})}},
+		{name: "left behind by a fault that is still on", want: check.Pass, events: [][]Event{
+			done(1*ms, 1), sent(2*ms, 2), depths(10*ms, 10*ms, 0, 1), without(Heal, fault(20*ms, 30*ms)),
+			one(Event{At: 3 * sec, Kind: Leftover, Who: "jobs", N: 4})}},
+		{name: "left behind only since the fault ended", want: check.Pass, events: [][]Event{
+			done(1*ms, 1), sent(2*ms, 2), depths(10*ms, 10*ms, 0, 1), fault(20*ms, 2900*ms),
+			one(Event{At: 3 * sec, Kind: Leftover, Who: "jobs", N: 4})}},
+		{name: "gone, and no probe since", want: check.Pass, events: [][]Event{
+			done(1*ms, 1), depth(100*ms, 5, 1), closeTarget(150 * ms), one(Event{At: 3 * sec, Kind: Mark})}},
+		{name: "another instance that never consumed", want: check.Pass, events: [][]Event{
+			done(1*ms, 1), closeTarget(50 * ms), one(Event{At: 60 * ms, Kind: ConnOpen, Conn: 5, Who: "consumer/1"}),
+			depths(100*ms, 3*sec, 5, 0)}},
+		{name: "one fault healed twice, another still on", want: check.Pass, events: [][]Event{
+			done(1*ms, 1), depths(2*ms, 2*ms, 0, 1), fault(20*ms, 50*ms), one(Event{At: 60 * ms, Kind: Heal, N: 1}),
+			one(Event{At: 30 * ms, Kind: Inject, N: 2, Who: "other"}), depths(100*ms, 3*sec, 5, 1)}},
 		{name: "no probe answered", want: check.Unknown, says: "depth", events: [][]Event{
 			done(1*ms, 1), with(Failed, stuck)}},
 		{name: "blind for too long", want: check.Unknown, says: "nothing was seen for 2.9", events: [][]Event{

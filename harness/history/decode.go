@@ -25,7 +25,7 @@ func (d *decoder) begin(payload []byte) string {
 	d.who = [kinds]string{}
 	d.at = d.uvarint()
 	if d.at > math.MaxInt64 {
-		d.bad = "time out of range"
+		d.bad = "base time out of range"
 	}
 	return d.bad
 }

@@ -213,3 +213,30 @@ func TestReaderBeginsAgainWithEachAll(t *testing.T) {
 		require.NotNil(t, r.Torn())
 	}
 }
+
+func TestPayloadThatMakesNoSenseIsDamage(t *testing.T) {
+	t.Parallel()
+	number := func(v uint64, before ...byte) []byte { return binary.AppendUvarint(before, v) }
+	offer := byte(history.Offer)
+	for says, payload := range map[string][]byte{
+		"block of 0 bytes":       {},
+		"base time":              number(1 << 63),
+		"time out of range":      append(number(math.MaxInt64), offer, 0, 1),
+		"number out of range":    append([]byte{1, offer, 0x02, 0}, number(1<<32)...),
+		"text out of range":      append([]byte{1, offer | 0x80, 0, 0}, number(5)...),
+		"name out of range":      {1, offer, 0x80, 0, 2},
+		"cut short":              {1, offer},
+		"cut short or too long":  append([]byte{1, offer, 0}, bytes.Repeat([]byte{0xff}, 11)...),
+		"no such event kind: 0":  {1, 0, 0, 0},
+		"no such event kind: 99": {1, 99, 0, 0},
+	} {
+		_, _, err := read(t, append(header(1, 0), block(payload)...))
+		var corrupt *history.Corrupt
+		require.ErrorAs(t, err, &corrupt, says)
+		require.Contains(t, err.Error(), says)
+		require.EqualValues(t, 16, corrupt.Offset, says)
+	}
+	long := append(number(1<<20+1, 1, offer|0x80, 0, 0), make([]byte, 1<<20+1)...)
+	_, _, err := read(t, append(header(1, 0), block(long)...))
+	require.ErrorContains(t, err, "text out of range")
+}

@@ -171,8 +171,11 @@ func (m *measurement) relapsed(from int) int {
 			return i
 		}
 	}
+	low := 0 // holds in a row with too low a rate; a pause that a hold ends in makes one, and no second
 	for i := from; i+m.hold <= len(m.ticks) && m.enough() > 0; i += m.hold {
-		if !m.rateHolds(i) {
+		if m.rateHolds(i) {
+			low = 0
+		} else if low++; low == 2 {
 			return i
 		}
 	}

@@ -159,7 +159,7 @@ func TestPauseOfTheMachineIsNoRelapse(t *testing.T) {
 	t.Parallel()
 	k := recovery.Known{Recovery: 200 * ms, After: 6 * time.Second}
 	events := k.Events()
-	pause, end := k.Heal()+3*time.Second, k.Heal()+3200*ms
+	pause, end := k.Heal()+3*time.Second, k.Heal()+3400*ms // longer than the slack, shorter than a relapse
 	for i := range events {
 		if e := &events[i]; (e.Kind == history.Effect || e.Kind == history.Ack) && e.At > pause && e.At < end {
 			e.At = end
@@ -169,6 +169,45 @@ func TestPauseOfTheMachineIsNoRelapse(t *testing.T) {
 	o := measureEvents(t, events, k.Start, k.Heal())
 	require.True(t, o.Recovered, o.Reason)
 	require.InDelta(t, 0.2, o.After.Seconds(), 0.02)
+}
+
+func TestOldMessageThatNeverComesThroughIsNoRecovery(t *testing.T) {
+	t.Parallel()
+	k := recovery.Known{Recovery: 200 * ms}
+	events := slices.DeleteFunc(k.Events(), func(e history.Event) bool { return e.Kind == history.Effect && e.Msg == 350 })
+	o := measureEvents(t, events, k.Start, k.Heal())
+	require.True(t, o.Measured)
+	require.False(t, o.Recovered)
+	require.Contains(t, o.Reason, "1 messages offered before the heal")
+}
+
+func TestSilenceIsTimeThatPasses(t *testing.T) {
+	t.Parallel()
+	k := recovery.Known{Recovery: -1}
+	events := slices.DeleteFunc(k.Events(), func(e history.Event) bool {
+		return e.At > k.Heal() && e.Kind != history.Depth // nothing but probes, and no end of the load
+	})
+	o := measureEvents(t, events, k.Start, k.Heal())
+	require.True(t, o.Measured, o.Reason)
+	require.False(t, o.Recovered)
+	require.Contains(t, o.Reason, "had no effect")
+}
+
+func TestSteadyKnowsTheLowestRate(t *testing.T) {
+	t.Parallel()
+	events := []history.Event{{Kind: history.LoadBegin}}
+	id := history.MsgID(0)
+	for at := time.Duration(0); at < 6*time.Second; at += 10 * ms {
+		if at >= 3*time.Second && at < 4500*ms && at%(20*ms) != 0 {
+			continue // half the rate for a while
+		}
+		id++
+		events = append(events, history.Event{At: at, Kind: history.Offer, Msg: id}, history.Event{At: at + ms, Kind: history.Effect, Msg: id})
+	}
+	r, err := recovery.Steady(observe(events), 0, 6*time.Second)
+	require.NoError(t, err)
+	require.InDelta(t, 50, r.MinRate, 1)
+	require.InDelta(t, 85, r.Rate, 1)
 }
 
 func TestHalfTheRateIsNoRecovery(t *testing.T) {

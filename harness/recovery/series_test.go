@@ -105,3 +105,9 @@ func TestTimesBeyondADayCostNothing(t *testing.T) {
 	o := recovery.Measure(s, recovery.Range{Rate: 1}, 0, time.Second)
 	require.False(t, o.Recovered)
 }
+
+func TestSeriesBeginsWithTheLoad(t *testing.T) {
+	t.Parallel()
+	s := observe([]history.Event{{At: 2 * ms, Kind: history.Mark}, {At: 5 * ms, Kind: history.LoadBegin}, {At: 30 * ms, Kind: history.Offer, Msg: 1}})
+	require.Equal(t, 5*ms, s.Points()[0].At)
+}
