@@ -28,27 +28,27 @@ func TestNoScriptAvoidsItsVerdict(t *testing.T) {
 	for name, c := range map[string]struct {
 		expect, body string
 		args         []string
-		code         int
+		green        bool
 		want         string
 	}{
-		"the honest one passes":   {body: begins + submits + tells, want: "PASS"},
-		"never starts":            {body: "export function load() {}\nexport function story() {}", code: exitUnknown, want: "started no run"},
-		"throws in all":           {body: begins + "export function load() { throw new Error('boom'); }\n" + tells, code: exitUnknown, want: "UNKNOWN"},
-		"throws after its submit": {body: begins + "export function load() { run.submit({}); throw new Error('boom'); }\n" + tells, code: exitUnknown, want: "UNKNOWN"},
-		"throws in setup":         {body: "export function setup() { run.start(); throw new Error('boom'); }\n" + submits + tells, code: exitUnknown, want: "UNKNOWN"},
-		"throws in teardown":      {body: begins + submits + tells + "export function teardown() { throw new Error('boom'); }", code: exitUnknown, want: "boom"},
-		"rejects a promise":       {body: begins + submits + "export async function story() { await run.steady(); " + cut + " Promise.reject(new Error('boom')); }", code: exitUnknown, want: "boom"},
-		"submits nothing":         {body: begins + "export function load() {}\n" + tells, code: exitUnknown, want: "UNKNOWN"},
-		"injects nothing":         {body: begins + submits + "export async function story() { await run.steady(); await run.loadEnd(); }", code: exitUnknown, want: "no fault was injected"},
-		"fault touches nothing":   {body: begins + submits + "export async function story() { await run.steady(); const f = await run.inject(faults.on('ack', 'cut', { nth: 1e6 })); await f.heal(); await run.recovered(); }", code: exitUnknown, want: "never seen to touch"},
-		"heals nothing":           {body: begins + submits + "export async function story() { await run.steady(); const f = await run.inject(faults.on('ack', 'cut', { nth: 5 })); await f.inEffect(); }", code: exitUnknown, want: "UNKNOWN"},
-		"injects in a control":    {expect: "{ noFault: true }", body: begins + submits + tells, code: exitFail, want: "FAIL"},
-		"swallows its errors":     {body: begins + submits + "export async function story() { try { await run.steady(); throw 1; } catch (e) {} }\nexport function handleSummary() { throw 2; }", code: exitUnknown, want: "UNKNOWN"},
-		"aborts":                  {body: "import exec from 'k6/execution';\n" + begins + submits + "export async function story() { await run.steady(); exec.test.abort('enough'); }", code: exitUnknown, want: "UNKNOWN"},
-		"thresholds say yes":      {body: begins + "export function load() {}\nexport function story() {}\noptions.thresholds = { 'checks{nothing:here}': ['rate>0.9'] };", code: exitUnknown, want: "UNKNOWN"},
-		"is cut to one iteration": {body: begins + submits + tells + "export default load;", args: []string{"--iterations", "1"}, code: exitUnknown, want: "UNKNOWN"},
-		"is slower than it says":  {body: begins + submits + tells + "options.scenarios.load.rate = 20;", code: exitUnknown, want: "load-reached"},
-		"starts in an iteration":  {body: "export function load() { run.start(); run.submit({}); }\n" + tells, code: exitUnknown, want: "UNKNOWN"},
+		"the honest one passes":   {body: begins + submits + tells, green: true, want: "PASS"},
+		"never starts":            {body: "export function load() {}\nexport function story() {}", want: "started no run"},
+		"throws in all":           {body: begins + "export function load() { throw new Error('boom'); }\n" + tells, want: "unknown"},
+		"throws after its submit": {body: begins + "export function load() { run.submit({ prompt: 'x' }); throw new Error('boom'); }\n" + tells, want: "unknown"},
+		"throws in setup":         {body: "export function setup() { run.start(); throw new Error('boom'); }\n" + submits + tells, want: "unknown"},
+		"throws in teardown":      {body: begins + submits + tells + "export function teardown() { throw new Error('boom'); }", want: "boom"},
+		"rejects a promise":       {body: begins + submits + "export async function story() { await run.steady(); " + cut + " Promise.reject(new Error('boom')); }", want: "boom"},
+		"submits nothing":         {body: begins + "export function load() {}\n" + tells, want: "unknown"},
+		"injects nothing":         {body: begins + submits + "export async function story() { await run.steady(); await run.loadEnd(); }", want: "no fault was injected"},
+		"fault touches nothing":   {body: begins + submits + "export async function story() { await run.steady(); const f = await run.inject(faults.on('ack', 'cut', { nth: 1e6 })); await f.heal(); await run.recovered(); }", want: "never seen to touch"},
+		"heals nothing":           {body: begins + submits + "export async function story() { await run.steady(); const f = await run.inject(faults.on('ack', 'cut', { nth: 5 })); await f.inEffect(); }", want: "unknown"},
+		"injects in a control":    {expect: "{ noFault: true }", body: begins + submits + tells, want: "FAIL"},
+		"swallows its errors":     {body: begins + submits + "export async function story() { try { await run.steady(); throw 1; } catch (e) {} }\nexport function handleSummary() { throw 2; }", want: "unknown"},
+		"aborts":                  {body: "import exec from 'k6/execution';\n" + begins + submits + "export async function story() { await run.steady(); exec.test.abort('enough'); }", want: "unknown"},
+		"thresholds say yes":      {body: begins + "export function load() {}\nexport function story() {}\noptions.thresholds = { 'checks{nothing:here}': ['rate>0.9'] };", want: "unknown"},
+		"is cut to one iteration": {body: begins + submits + tells + "export default load;", args: []string{"--iterations", "1"}, want: "unknown"},
+		"is slower than it says":  {body: begins + submits + tells + "options.scenarios.load.rate = 20;", want: "load-reached"},
+		"starts in an iteration":  {body: "export function load() { run.start(); run.submit({}); }\n" + tells, want: "belongs in setup()"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,11 +57,14 @@ func TestNoScriptAvoidsItsVerdict(t *testing.T) {
 				c.expect = "{ recovery: '3s' }"
 			}
 			r := run(t, script(t, c.expect, c.body), c.args...)
-			require.Equal(t, c.code, r.code, "%s", r.output)
 			require.Contains(t, r.output, c.want)
-			if c.code != 0 {
-				require.NotContains(t, r.output, "\nPASS ")
+			if c.green {
+				require.Zero(t, r.code, "%s", r.output)
+				return
 			}
+			// On a busy machine the target may fail as well, which outranks unknown.
+			require.Contains(t, []int{exitFail, exitUnknown}, r.code, "%s", r.output)
+			require.NotContains(t, r.output, "\nPASS ")
 		})
 	}
 }

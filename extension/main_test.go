@@ -11,10 +11,16 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/harness/broker"
+	"github.com/comeback-chaos/xk6-comeback/harness/child"
 )
 
 // project is a folder with freshly built binaries and our comeback.yaml, as after `make build`.
 var project string
+
+// shared is the broker of all runs that need none of their own, each in its own vhost.
+var shared broker.Broker
 
 func TestMain(m *testing.M) {
 	if addr := os.Getenv(idleEnv); addr != "" {
@@ -28,6 +34,16 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(project)
 		if err := build(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		group, err := child.NewGroup(context.Background(), child.Options{})
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer group.Close()
+		if shared, err = broker.Open(context.Background(), "local", group, nil); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
@@ -82,11 +98,13 @@ func script(t *testing.T, expect, body string) string {
 	return path
 }
 
-// run runs a script and keeps its folder.
+// run runs a script on the shared broker and keeps its folder.
 func run(t *testing.T, file string, args ...string) result {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out")
-	r := k6(t, nil, append([]string{"run", "--quiet", "-e", "OUT=" + out}, append(args, file)...)...)
+	vhost := t.Name()
+	require.NoError(t, shared.AddVhost(t.Context(), vhost))
+	r := k6(t, []string{broker.EnvChoice + "=" + shared.URL(vhost)}, append([]string{"run", "--quiet", "-e", "OUT=" + out}, append(args, file)...)...)
 	r.out = out
 	return r
 }

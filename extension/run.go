@@ -45,7 +45,9 @@ func options(s harness.Spec) map[string]any {
 			"load": map[string]any{
 				"executor": "constant-arrival-rate", "exec": "load",
 				"rate": s.Load.Rate, "timeUnit": "1s", "duration": s.Load.Duration.String(),
-				"preAllocatedVUs": max(10, min(200, int(s.Load.Rate/5))), "gracefulStop": "1s",
+				// An iteration takes microseconds: all but a few VUs are there to make up for a machine
+				// that stood still for up to a second.
+				"preAllocatedVUs": max(50, min(500, int(s.Load.Rate))), "gracefulStop": "1s",
 			},
 			"story": map[string]any{
 				"executor": "per-vu-iterations", "exec": "story", "vus": 1, "iterations": 1,
@@ -59,7 +61,7 @@ func options(s harness.Spec) map[string]any {
 // start is run.start(): it stands the lab up and returns when its target is ready.
 func (m *module) start() error {
 	state := m.vu.State()
-	if state == nil {
+	if state == nil || state.VUID != 0 { // k6 runs setup on a VU of no number
 		return errors.New("run.start() belongs in setup()")
 	}
 	return m.session.start(m.vu.Context(), state)
