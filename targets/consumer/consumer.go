@@ -60,11 +60,17 @@ type Consumer struct {
 	Heal func(context.Context, *Trouble)
 	// Recovered tells, after a restart that claims success, whether the trouble is really over.
 	Recovered func(context.Context) error
+	// Lasting is how long a restart must hold: one that does not counts as failed, or an AI process that
+	// dies after each restart would be restarted, and alerted, for ever. Default: 1 minute.
+	Lasting time.Duration
 	// Park is what to do after a failed termination; it returns when the AI process can be used.
 	Park func(context.Context)
 
 	trouble  chan *Trouble // from jobs
 	failures atomic.Int64  // of the AI process in a row
+
+	restarts  int       // since the last restart that lasted; Heal's own
+	restarted time.Time // when a restart last worked; Heal's own
 }
 
 // New makes a consumer with the right decision everywhere. Nothing is started or connected yet.
@@ -96,7 +102,7 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 		OnOutcome: c.Board.Metrics.Ended, OnWork: c.worked,
 	}
 	c.ReadSwap = func(ctx context.Context) (host.Swap, error) { return host.ReadSwap(ctx, s.HostProc) }
-	c.RunHook = func(ctx context.Context, h host.Command) host.Outcome { return h.Run(ctx) }
+	c.RunHook = c.runHook
 	c.JudgeSwap = host.JudgeSwap(s.SwapLowPercent)
 	c.JudgeRestart = host.JudgeRestart(s.RestartOKCode, s.RestartFailedCode)
 	c.JudgeTerminate = host.JudgeTerminate
@@ -106,6 +112,7 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 	c.WatchAI = c.watchAI
 	c.Heal = c.heal
 	c.Recovered = c.recovered
+	c.Lasting = time.Minute
 	c.Park = c.park
 	return c
 }

@@ -28,6 +28,7 @@ func (c *Consumer) heal(ctx context.Context, t *Trouble) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
+	c.restarts = 0
 	c.Log.Error("restarts are used up; terminating the instance", "error", err)
 	c.enter(ops.Escalating, "restarts are used up")
 	if err := c.terminate(ctx); err == nil {
@@ -44,32 +45,54 @@ func (c *Consumer) heal(ctx context.Context, t *Trouble) {
 	}
 }
 
-// restart runs the restart hook until it has worked, RestartAttempts times at most.
+// errNotLasting means that the restarts worked, but never for long.
+var errNotLasting = errors.New("restarts do not last")
+
+// restart runs the restart hook until it has worked, RestartAttempts times at most. Earlier restarts
+// that did not last are counted.
 func (c *Consumer) restart(ctx context.Context) error {
 	s := c.Settings
+	if time.Since(c.restarted) > c.Lasting {
+		c.restarts = 0
+	}
+	if c.restarts >= s.RestartAttempts {
+		return fmt.Errorf("%w: %d in a row, none for longer than %v", errNotLasting, s.RestartAttempts, c.Lasting)
+	}
 	c.enter(ops.Restarting, "the AI process is in trouble")
 	first := max(s.RestartBackoff, time.Millisecond)
 	policy := retrypolicy.NewBuilder[any]().
-		WithMaxAttempts(s.RestartAttempts).
+		WithMaxAttempts(s.RestartAttempts-c.restarts).
 		WithBackoff(first, 4*first).
 		ReturnLastFailure().
 		Build()
-	return failsafe.With(policy).WithContext(ctx).Run(func() error {
-		err := c.JudgeRestart(c.RunHook(ctx, c.RestartHook()))
-		if err == nil {
-			err = c.Recovered(ctx)
-		}
-		if ctx.Err() != nil {
-			return err
-		}
-		c.Board.Metrics.Restarted(err)
-		if err != nil {
-			c.incident(TitleAIDown, err)
-			return err
-		}
-		c.Log.Info("AI process restarted")
-		return nil
-	})
+	return failsafe.With(policy).WithContext(ctx).Run(func() error { return c.restartOnce(ctx) })
+}
+
+func (c *Consumer) restartOnce(ctx context.Context) error {
+	err := c.JudgeRestart(c.RunHook(ctx, c.RestartHook()))
+	if err == nil {
+		err = c.Recovered(ctx)
+	}
+	if ctx.Err() != nil {
+		return err
+	}
+	c.restarts++
+	c.Board.Metrics.Restarted(err)
+	if err != nil {
+		c.incident(TitleAIDown, err)
+		return err
+	}
+	c.restarted = time.Now()
+	c.Log.Info("AI process restarted")
+	return nil
+}
+
+// runHook is the default of RunHook. Whatever is made of the outcome, the log has it.
+func (c *Consumer) runHook(ctx context.Context, h host.Command) host.Outcome {
+	c.Log.Info("hook called", "path", h.Path, "arguments", h.Args, "limit", h.Timeout)
+	o := h.Run(ctx)
+	c.Log.Info("hook ended", "path", h.Path, "took", o.Took, "outcome", o.String())
+	return o
 }
 
 // RestartHook is the executable that restarts the AI process.

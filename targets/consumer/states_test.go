@@ -221,6 +221,23 @@ func TestAnyBadDayEnds(t *testing.T) {
 	})
 }
 
+// An AI process that dies after each restart is not restarted, nor alerted, for ever.
+func TestRestartsThatDoNotLastEscalate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld()
+		var steps []step
+		for range 20 {
+			steps = append(steps, step{15 * time.Second, "ai down"})
+		}
+		w.change("terminate accept")
+		require.Equal(t, ops.Consuming, w.live(t, steps))
+		require.LessOrEqual(t, len(w.heals), 5)
+		require.LessOrEqual(t, len(w.posted), 10)
+		require.Contains(t, strings.Join(w.posted, ""), consumer.TitleTermination, "the termination was called")
+	})
+}
+
 func checkAlerts(rt *rapid.T, posted []string) {
 	open := map[string]bool{}
 	for _, post := range posted {

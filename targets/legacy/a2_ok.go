@@ -20,4 +20,5 @@ func oddCodeIsOK(c *consumer.Consumer) {
 		untilNextCheck(ctx, c)
 		return nil
 	}
+	c.Lasting = 0
 }

@@ -50,23 +50,41 @@ func (n *Node) listen(out io.Reader) {
 }
 
 // ChannelErrors counts how often the broker closed a channel in the vhost of that URL because of an
-// error, by its own log.
+// error, by its own log. The log is written late: an error made on purpose tells when it is complete.
 func (n *Node) ChannelErrors(t testing.TB, url string) int {
 	t.Helper()
 	u, err := amqp.ParseURI(url)
 	require.NoError(t, err)
-	logs, err := filepath.Glob(filepath.Join(n.dir, "log", "*.log"))
+	mark := fmt.Sprintf("mark-%d", time.Now().UnixNano())
+	conn, err := amqp.Dial(url)
 	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	_, err = ch.QueueDeclarePassive(mark, false, false, false, false, nil)
+	require.Error(t, err)
+
+	var text string
+	require.Eventually(t, func() bool { text = n.log(); return strings.Contains(text, mark) }, 20*time.Second, 10*time.Millisecond)
 	count := 0
-	for _, path := range logs {
-		text, err := os.ReadFile(path)
-		require.NoError(t, err)
-		for _, entry := range strings.Split(string(text), "Channel error on connection")[1:] {
-			first, _, _ := strings.Cut(entry, "\n")
-			if strings.Contains(first, "'"+u.Vhost+"'") {
-				count++
-			}
+	for _, entry := range strings.Split(text, "Channel error on connection")[1:] {
+		first, rest, _ := strings.Cut(entry, "\n")
+		second, _, _ := strings.Cut(rest, "\n")
+		if strings.Contains(first, "'"+u.Vhost+"'") && !strings.Contains(first+second, "'mark-") {
+			count++
 		}
 	}
 	return count
+}
+
+func (n *Node) log() string {
+	paths, _ := filepath.Glob(filepath.Join(n.dir, "log", "*.log")) // the pattern is well formed
+	var all strings.Builder
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err == nil {
+			all.Write(text)
+		}
+	}
+	return all.String()
 }

@@ -51,8 +51,11 @@ func (n *session) pump(ctx context.Context, workers *pool) error {
 			if err := n.take(m); err != nil {
 				return err
 			}
-		case <-n.cancelled:
-			return ErrCancelled
+		case _, open := <-n.cancelled:
+			if open {
+				return ErrCancelled
+			}
+			return n.ended() // closed together with the channel
 		case <-silence.C:
 			if err := n.doubt(ctx); err != nil {
 				return err
@@ -77,22 +80,27 @@ func (n *session) take(m amqp.Delivery) error {
 	return nil
 }
 
-// ended tells why the deliveries stopped: the reason arrives on another channel at about the same time.
+// ended tells why nothing comes any more. The reason arrives by another way at about the same time.
 func (n *session) ended() error {
-	n.dead = true
 	timer := time.NewTimer(100 * time.Millisecond)
 	defer timer.Stop()
-	select {
-	case err := <-n.closed:
-		if err != nil {
-			return err
+	for {
+		select {
+		case err := <-n.closed:
+			n.dead = true
+			if err != nil {
+				return err
+			}
+			return ErrLost
+		case _, open := <-n.cancelled:
+			if open {
+				return ErrCancelled // the channel itself stays open
+			}
+			n.cancelled = nil
+		case <-timer.C:
+			n.dead = true
+			return ErrLost
 		}
-		return ErrLost
-	case <-n.cancelled:
-		n.dead = false // a cancelled consumer's channel stays open
-		return ErrCancelled
-	case <-timer.C:
-		return ErrLost
 	}
 }
 

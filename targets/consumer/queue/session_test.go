@@ -68,3 +68,21 @@ func TestWithinGivesUp(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 7, v)
 }
+
+// When a channel is closed, the client library closes its list of cancels with it. That is no cancel.
+func TestEndedTellsACloseFromACancel(t *testing.T) {
+	t.Parallel()
+	for range 100 { // a select between two that are ready is a matter of luck
+		n := &session{closed: make(chan *amqp.Error, 1), cancelled: make(chan string)}
+		n.closed <- &amqp.Error{Code: 406}
+		close(n.cancelled)
+		err := n.ended()
+		require.ErrorContains(t, err, "406")
+		require.True(t, n.dead)
+
+		n = &session{closed: make(chan *amqp.Error, 1), cancelled: make(chan string, 1)}
+		n.cancelled <- "consumer"
+		require.ErrorIs(t, n.ended(), ErrCancelled)
+		require.False(t, n.dead)
+	}
+}

@@ -73,7 +73,11 @@ func (s *Source) Run(ctx context.Context, handle func(*Delivery)) error {
 			last.close() // its running handlers can no longer settle: what they had comes again
 			last = nil
 		}
-		orDiscard(s.Log).Warn("channel left; opening another", "queue", s.Topology.Jobs, "reason", err)
+		level := slog.LevelWarn
+		if errors.Is(err, ErrUnproven) {
+			level = slog.LevelDebug // routine
+		}
+		orDiscard(s.Log).Log(ctx, level, "channel left; opening another", "queue", s.Topology.Jobs, "reason", err)
 		if s.OnLeft != nil {
 			s.OnLeft(err)
 		}
