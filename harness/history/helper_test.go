@@ -69,3 +69,13 @@ func message(i int) []history.Event {
 func byTime(events []history.Event) {
 	slices.SortStableFunc(events, func(a, b history.Event) int { return cmp.Compare(a.At, b.At) })
 }
+
+// requireSame compares event by event: a diff of many thousands takes minutes.
+func requireSame(t require.TestingT, want, got []history.Event) {
+	for i := range min(len(want), len(got)) {
+		if want[i] != got[i] {
+			require.Equal(t, want[i], got[i], "event %d of %d", i, len(want))
+		}
+	}
+	require.Equal(t, len(want), len(got), "number of events")
+}

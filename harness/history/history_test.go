@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +28,7 @@ func TestWrittenEventsAreReadBack(t *testing.T) {
 	got, torn, err := read(t, encode(t, want))
 	require.NoError(t, err)
 	require.Nil(t, torn)
-	require.Equal(t, want, got)
+	requireSame(t, want, got)
 }
 
 // anyEvent draws an event with every field at any value, at a time not before from.
@@ -64,7 +63,7 @@ func TestAnyEventIsReadBack(t *testing.T) {
 		got, torn, err := read(t, encode(t, want))
 		require.NoError(rt, err)
 		require.Nil(rt, torn)
-		require.Equal(rt, want, got)
+		requireSame(rt, want, got)
 	})
 }
 
@@ -99,7 +98,7 @@ func TestFileCutAtEveryByteGivesAPrefix(t *testing.T) {
 		require.NoError(t, err, "cut at %d", cut)
 		require.GreaterOrEqual(t, len(got), last, "cut at %d", cut)
 		last = len(got)
-		require.True(t, slices.Equal(want[:len(got)], got), "cut at %d", cut)
+		requireSame(t, want[:len(got)], got)
 		if torn == nil {
 			whole++
 			continue
@@ -141,7 +140,7 @@ func TestTailOfZerosIsTorn(t *testing.T) {
 	file, want := someBlocks(t)
 	got, torn, err := read(t, append(bytes.Clone(file), make([]byte, 4096)...))
 	require.NoError(t, err)
-	require.Equal(t, want, got)
+	requireSame(t, want, got)
 	require.Equal(t, &history.Torn{Offset: int64(len(file)), Bytes: 4096}, torn)
 }
 

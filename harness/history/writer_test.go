@@ -184,7 +184,7 @@ func TestManyNames(t *testing.T) {
 	}
 	got, _, err := read(t, encode(t, want))
 	require.NoError(t, err)
-	require.Equal(t, want, got)
+	requireSame(t, want, got)
 }
 
 func TestKilledWriterLeavesAReadableFile(t *testing.T) {
