@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/comeback-chaos/xk6-comeback/harness/check"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
 
@@ -48,6 +49,9 @@ func (s Spec) Check() error {
 	for _, c := range s.Catches {
 		if c.Defect == "" || c.Check == "" {
 			return fmt.Errorf("catches: %q: %q, want a defect's name and a check's", c.Defect, c.Check)
+		}
+		if !slices.ContainsFunc(check.All, func(k check.Check) bool { return k.Name == c.Check }) {
+			return fmt.Errorf("catches: %q: %q is no check; docs/checks.md lists them", c.Defect, c.Check)
 		}
 	}
 	return nil

@@ -84,7 +84,9 @@ func (f *Facts) see(e *history.Event) {
 	case history.LoadBegin:
 		f.LoadBegan = e.At
 	case history.LoadEnd:
-		f.LoadEnded = e.At
+		if f.LoadEnded == never {
+			f.LoadEnded = e.At
+		}
 		f.Dropped += e.N
 	case history.End:
 		f.Ended, f.EndText = e.At, e.Text

@@ -3,7 +3,8 @@ package check
 var faultGone = Check{
 	Name: "fault-gone",
 	Doc: `Every fault was healed, and an op was then seen to pass untouched. A fault that was still seen after its heal fails;
-one that was never healed, or not seen to be gone, is unknown. Does not apply to a control run.`,
+one that was never healed, healed only when the load
+had ended, or not seen to be gone, is unknown. Does not apply to a control run.`,
 	Applies: func(f *Facts) bool { return !f.Meta.Expect.NoFault },
 	Judge: func(f *Facts) Result {
 		list := f.faults.list
@@ -16,6 +17,9 @@ one that was never healed, or not seen to be gone, is unknown. Does not apply to
 			switch {
 			case x.Heal == never:
 				return unknown("fault %s (%d), injected at %s, was never healed", x.Name, x.ID, clock(x.Inject))
+			case f.LoadEnded != never && x.Heal > f.LoadEnded:
+				return unknown("fault %s (%d) was healed at %s, after the load had ended at %s: nothing shows that the target came back",
+					x.Name, x.ID, clock(x.Heal), clock(f.LoadEnded))
 			case x.Gone == never:
 				return unknown("fault %s (%d), healed at %s, was never seen to be gone", x.Name, x.ID, clock(x.Heal))
 			}

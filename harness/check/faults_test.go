@@ -41,6 +41,8 @@ func TestFaultGone(t *testing.T) {
 		{name: "gone", events: [][]Event{f}, want: check.Pass},
 		{name: "outlived", events: [][]Event{without(Gone, f), outlived}, want: check.Fail, says: "still there at 0.030s, after its heal at 0.020s"},
 		{name: "outlived and then gone", events: [][]Event{f, outlived}, want: check.Fail},
+		{name: "healed after the load", events: [][]Event{
+			fault(10*ms, 30*ms), one(Event{At: 20 * ms, Kind: LoadEnd})}, want: check.Unknown, says: "after the load had ended"},
 		{name: "never healed", events: [][]Event{without(Gone, without(Heal, f))}, want: check.Unknown, says: "never healed"},
 		{name: "not seen to be gone", events: [][]Event{without(Gone, f)}, want: check.Unknown, says: "never seen to be gone"},
 		{name: "none", want: check.Unknown},
