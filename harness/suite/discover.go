@@ -48,7 +48,22 @@ func Discover(ctx context.Context, paths []string, describe func(ctx context.Con
 		})
 	}
 	wg.Wait()
-	return found, errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return found, unique(found)
+}
+
+// unique refuses two scenarios of one name: their runs would share a folder.
+func unique(found []Scenario) error {
+	files := map[string]string{}
+	for _, s := range found {
+		if other, ok := files[s.Name]; ok {
+			return fmt.Errorf("%s and %s are both named %s: give one another name", other, s.File, s.Name)
+		}
+		files[s.Name] = s.File
+	}
+	return nil
 }
 
 func scripts(paths []string) ([]string, error) {

@@ -1,0 +1,95 @@
+package suite
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/harness"
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
+)
+
+func scenario(name string, duration time.Duration, catches ...history.Catch) Scenario {
+	return Scenario{File: name + ".js", Spec: harness.Spec{Name: name, Load: harness.Load{Duration: duration}, Catches: catches}}
+}
+
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	short := scenario("short", time.Second, history.Catch{Defect: "d1", Check: "no-loss"})
+	long := scenario("long", time.Minute, history.Catch{Defect: "d2", Check: "settle"}, history.Catch{Defect: "d3", Check: "hooks"})
+	toothless := scenario("toothless", time.Second)
+	for name, c := range map[string]struct {
+		scenarios []Scenario
+		teeth     bool
+		only      []string
+		want      []string
+		err       string
+	}{
+		"each once, the longest first": {scenarios: []Scenario{short, long}, want: []string{"long", "short"}},
+		"teeth: each on its defects":   {scenarios: []Scenario{short, long}, teeth: true, want: []string{"long-d2", "long-d3", "short-d1"}},
+		"only one":                     {scenarios: []Scenario{short, long}, only: []string{"short"}, want: []string{"short"}},
+		"only a stranger":              {scenarios: []Scenario{short, long}, only: []string{"shrot"}, err: `no scenario "shrot"; there are short, long`},
+		"toothless":                    {scenarios: []Scenario{toothless}, teeth: true, err: "toothless.js: scenario toothless has no teeth"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			plan, err := Plan(c.scenarios, c.teeth, c.only)
+			if c.err != "" {
+				require.ErrorContains(t, err, c.err)
+				return
+			}
+			require.NoError(t, err)
+			var got []string
+			for _, r := range plan {
+				got = append(got, r.Name())
+			}
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestDiscover(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"b.js", "a.ts", "types.d.ts", "readme.md"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	named := func(_ context.Context, file string) (harness.Spec, error) {
+		return harness.Spec{Name: filepath.Base(file)}, nil
+	}
+	found, err := Discover(t.Context(), []string{dir, filepath.Join(dir, "b.js")}, named)
+	require.NoError(t, err)
+	require.Len(t, found, 2, "each once")
+	require.Equal(t, "a.ts", found[0].Name)
+	require.Equal(t, "b.js", found[1].Name)
+
+	boom := errors.New("boom")
+	_, err = Discover(t.Context(), []string{dir}, func(context.Context, string) (harness.Spec, error) { return harness.Spec{}, boom })
+	require.ErrorIs(t, err, boom)
+	require.ErrorContains(t, err, "b.js")
+
+	_, err = Discover(t.Context(), []string{t.TempDir()}, named)
+	require.ErrorIs(t, err, ErrNone)
+	_, err = Discover(t.Context(), []string{filepath.Join(dir, "gone")}, named)
+	require.ErrorContains(t, err, "gone")
+
+	same := func(context.Context, string) (harness.Spec, error) { return harness.Spec{Name: "same"}, nil }
+	_, err = Discover(t.Context(), []string{dir}, same)
+	require.ErrorContains(t, err, `a.ts and `, "two scenarios of one name would share a folder")
+}
+
+func TestTailsKeepsTheLastLines(t *testing.T) {
+	t.Parallel()
+	var tails tails
+	for _, line := range []string{"1", "2", " ", "3", "4", "5", "6"} {
+		tails.keep("run", line)
+	}
+	tails.keep("other", "x")
+	require.Equal(t, "2 | 3 | 4 | 5 | 6", tails.of("run"))
+	require.Empty(t, tails.of("nobody"))
+}
