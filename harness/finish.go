@@ -65,11 +65,9 @@ func (l *Lab) drain(ctx context.Context) {
 	defer tick.Stop()
 	for {
 		counts := l.load.Counts()
-		l.live.mu.Lock()
-		open := uint64(len(l.live.offered))
-		l.live.mu.Unlock()
+		open := l.live.series.Backlog()
 		// What the broker never confirmed may have no effect, ever.
-		if open <= counts.Offered-counts.Confirmed {
+		if open <= int(counts.Offered-counts.Confirmed) {
 			return
 		}
 		select {
@@ -88,7 +86,7 @@ func (l *Lab) count(ctx context.Context) {
 	if err := l.probe(ctx); err != nil {
 		l.log.Warn("probe the queue at the end", "error", err)
 	}
-	if ready, _, err := l.admin.Depth(ctx, l.target.Queue); err == nil && ready > 0 {
+	if ready, _, err := l.admin.Depth(ctx, l.target.Queue); err == nil {
 		l.record.Append(&history.Event{Kind: history.Leftover, Who: l.target.Queue, N: int64(ready)})
 	}
 	if l.target.Dead == "" {

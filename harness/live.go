@@ -77,5 +77,5 @@ func (l *Lab) Live() Live {
 	defer l.live.mu.Unlock()
 	latencies := l.live.latencies
 	l.live.latencies = nil
-	return Live{Backlog: len(l.live.offered), Latencies: latencies}
+	return Live{Backlog: l.live.series.Backlog(), Latencies: latencies}
 }

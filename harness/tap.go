@@ -47,6 +47,17 @@ func (t *tap) see(e *wire.Event) {
 		return
 	}
 	t.record.Append(&h)
+	if owner := ownerOf(e); owner != 0 {
+		t.record.Append(&history.Event{Kind: history.Touch, N: owner, Conn: h.Conn, Chan: h.Chan, Msg: h.Msg})
+	}
+}
+
+// ownerOf gives the number of the fault whose rule acted on the event, 0 when there is none.
+func ownerOf(e *wire.Event) int64 {
+	if e.Rule == nil {
+		return 0
+	}
+	return e.Rule.Rule().Owner
 }
 
 // method fills in h for a method that matters, and tells whether it does.

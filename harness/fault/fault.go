@@ -75,12 +75,21 @@ func Start(ctx context.Context, lab Lab, id int64, s Spec, f Fault) (*Active, er
 		return nil, fmt.Errorf("inject %s: parameters: %w", s.Fault, err)
 	}
 	a.record(history.Inject, string(params))
-	if a.in, err = f.Inject(run, lab); err != nil {
+	if a.in, err = f.Inject(context.WithValue(run, idKey{}, id), lab); err != nil {
 		stop()
 		return nil, fmt.Errorf("inject %s %s: %w", s.Fault, params, err)
 	}
 	go a.inEffect.await(run, a.in.InEffect, func(evidence string) { a.record(history.InEffect, evidence) })
 	return a, nil
+}
+
+// idKey is where the context of an injection carries the fault's number.
+type idKey struct{}
+
+// idOf is the number of the fault that is being injected; a fault within a fault has that of the whole.
+func idOf(ctx context.Context) int64 {
+	id, _ := ctx.Value(idKey{}).(int64)
+	return id
 }
 
 // ID is the fault's number in the run, from 1.

@@ -42,11 +42,12 @@ var actions = map[string]func(f *On, seed uint64) wire.Action{
 
 // Inject implements Fault. It is in effect once it has acted, and gone once such a method has passed
 // without being acted on.
-func (f *On) Inject(_ context.Context, lab Lab) (Injected, error) {
+func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	rule, err := f.rule(lab.Seed())
 	if err != nil {
 		return Injected{}, err
 	}
+	rule.Owner = idOf(ctx)
 	armed := arm(lab, rule)
 	var passing []*wire.Armed
 	return Injected{
@@ -60,7 +61,7 @@ func (f *On) Inject(_ context.Context, lab Lab) (Injected, error) {
 			disarm(armed)
 			watched := rule
 			watched.Match = wire.Match{Method: rule.Method, Dir: rule.Dir}
-			watched.Action = pass{}
+			watched.Action, watched.Owner = pass{}, 0
 			passing = arm(lab, watched)
 			return nil
 		},

@@ -29,7 +29,8 @@ type Match struct {
 // those of other rules. Of several rules that pick the same frame the one armed first acts; the
 // others have counted it all the same, so that a rule's n-th frame does not depend on other rules.
 type Rule struct {
-	Name string
+	Name  string
+	Owner int64 // of the caller's own use: whose rule it is, as events show it by their Rule
 	Match
 	Action Action
 }
