@@ -16,6 +16,7 @@ type consumer struct {
 	deliveries <-chan amqp.Delivery
 	chanClosed chan *amqp.Error
 	connClosed chan *amqp.Error
+	cancelled  chan string
 }
 
 func (x *bench) consumer(prefetch int) *consumer { return x.consumerOn(x.dial(), prefetch) }
@@ -24,6 +25,7 @@ func (x *bench) consumerOn(conn *amqp.Connection, prefetch int) *consumer {
 	c := &consumer{conn: conn, ch: x.channel(conn)}
 	c.connClosed = conn.NotifyClose(make(chan *amqp.Error, 1))
 	c.chanClosed = c.ch.NotifyClose(make(chan *amqp.Error, 1))
+	c.cancelled = c.ch.NotifyCancel(make(chan string, 1))
 	c.deliveries = x.consume(c.ch, prefetch)
 	return c
 }

@@ -113,10 +113,9 @@ func TestCancelConsumerLooksReal(t *testing.T) {
 	x.fill(3)
 	x.w.Add(Rule{Match: Match{Method: BasicDeliver, Nth: 2}, Action: CancelConsumer{}})
 	c := x.consumer(2)
-	cancelled := c.ch.NotifyCancel(make(chan string, 1))
 	first := x.next(c.deliveries)
 	second := x.next(c.deliveries)
-	require.Equal(t, "tag-"+x.queue, await(t, cancelled, "the cancel"))
+	require.Equal(t, "tag-"+x.queue, await(t, c.cancelled, "the cancel"))
 	_, open := <-c.deliveries
 	require.False(t, open)
 	x.awaitDepth(1, 2, 0) // the consumer is gone, the channel is not

@@ -150,7 +150,12 @@ func TestEndsPassThroughAsTheyAre(t *testing.T) {
 				if by == ToClient {
 					ends, sees = accepted, client
 				}
-				seen.await(t, "open", nth(int(by), func(e Event) bool { return e.Kind == Opened }))
+				require.NoError(t, accepted.SetDeadline(time.Now().Add(patient)))
+				header := []byte("AMQP\x00\x00\x09\x01")
+				_, err = client.Write(header)
+				require.NoError(t, err)
+				_, err = io.ReadFull(accepted, header) // connected all the way: a reset before that is a dial that failed
+				require.NoError(t, err)
 				tt.end(ends.(*net.TCPConn))
 				require.NoError(t, sees.SetReadDeadline(time.Now().Add(patient)))
 				if err := readErr(t, sees); tt.err != nil {
