@@ -71,8 +71,8 @@ func repeatCommand(args []string, seed uint64) string {
 	var words []string
 	for i := 0; i < len(args); i++ {
 		if (args[i] == "-e" || args[i] == "--env") && i+1 < len(args) {
-			name, _, _ := strings.Cut(args[i+1], "=")
-			if name == "SEED" || name == "BROKER" || name == "OUT" {
+			name, value, _ := strings.Cut(args[i+1], "=")
+			if name == "SEED" || name == "OUT" || name == "BROKER" && strings.Contains(value, "://") {
 				i++
 				continue
 			}

@@ -1,15 +1,16 @@
 // No fault at all: every check must pass on a consumer that works, and no check may be so weak that
-// it passes a consumer which loses, or reports twice, one job in 500.
+// it passes a consumer which loses, or reports twice, one job in 500, or acks before the work (A7).
 import { incident } from 'k6/x/comeback';
 
 const run = incident({
-  id: 'A11',
+  id: 'A7',
   target: 'consumer',
   load: { rate: 200, duration: '6s' },
   expect: { noFault: true },
   catches: {
     'lose-one-in-500': 'no-loss',
     'report-twice-one-in-500': 'duplicates',
+    'A7-early-ack': 'ack-after-report',
   },
 });
 

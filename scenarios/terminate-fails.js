@@ -1,10 +1,10 @@
-// A3, A4. The AI process is dead, it cannot be restarted, and terminating the instance fails as well.
+// A3, A4, A10. The AI process is dead, it cannot be restarted, and terminating the instance fails as well.
 // The consumer must not carry on as if it were terminated: it takes no job, tries again, and goes on
-// by itself once somebody has started the AI process by hand.
+// by itself once somebody has started the AI process by hand. Whoever is on call hears of it once.
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({
-  id: ['A3', 'A4'],
+  id: ['A3', 'A4', 'A10'],
   target: 'consumer',
   load: { rate: 100, duration: '14s' },
   expect: {
@@ -21,6 +21,7 @@ const run = incident({
   catches: {
     'A3-terminate-code-ignored': 'hooks',
     'A4-carry-on': 'no-loss',
+    'A10-alert-every-failure': 'alerts',
   },
 });
 

@@ -48,6 +48,12 @@ func findInstall(home string) (install, error) {
 	return install{home: filepath.Dir(found[len(found)-1]), erl: erl}, nil
 }
 
+// LocalInstalled tells why "local" cannot work on this machine: ErrNotInstalled, or nil when it can.
+func LocalInstalled() error {
+	_, err := findInstall(os.Getenv(EnvHome))
+	return err
+}
+
 // link fills libs with links to the needed libraries, and modules with links to all their modules: a
 // module is then found in the first place that Erlang looks in, not in the twentieth, which saves a
 // tenth of the start's work.

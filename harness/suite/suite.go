@@ -100,6 +100,12 @@ func (e *executor) all(ctx context.Context, plan []Run) []reports.Run {
 // one makes one run, in a process of its own, and reads the verdict that it leaves.
 func (e *executor) one(ctx context.Context, r Run) reports.Run {
 	result := reports.Run{Scenario: r.Scenario.Name, Defect: r.Defect, Want: r.Want, Dir: filepath.Join(e.Out, r.Name())}
+	if r.Scenario.OwnBroker {
+		if err := broker.LocalInstalled(); err != nil {
+			result.Skipped = "it breaks its broker and needs one of its own: " + err.Error()
+			return result
+		}
+	}
 	if err := e.k6(ctx, r, result.Dir); err != nil {
 		result.Err = err.Error()
 	}

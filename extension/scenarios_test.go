@@ -1,0 +1,60 @@
+package extension
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestScenarios holds our scenarios to their form: each is a short story, and has teeth; each defect
+// of the legacy consumer is caught by one of them.
+func TestScenarios(t *testing.T) {
+	t.Parallel()
+	folder, err := filepath.Abs("../scenarios")
+	require.NoError(t, err)
+	r := k6(t, nil, "x", "comeback", "list", "--json", folder)
+	require.Zero(t, r.code, "%s", r.output)
+	var all []listed
+	require.NoError(t, json.Unmarshal([]byte(r.output), &all))
+	require.GreaterOrEqual(t, len(all), 6)
+
+	out, err := exec.Command(filepath.Join(project, "bin", "legacy-consumer"), "--list-defects").Output()
+	require.NoError(t, err)
+	uncaught := map[string]bool{}
+	for _, defect := range strings.Fields(string(out)) {
+		uncaught[defect] = true
+	}
+	known := len(uncaught)
+	require.Positive(t, known)
+	caught := map[string]bool{}
+	for _, s := range all {
+		text, err := os.ReadFile(s.File)
+		require.NoError(t, err)
+		require.LessOrEqual(t, strings.Count(string(text), "\n"), 50, "%s is no short story", s.File)
+		require.NotEmpty(t, s.Catches, "%s has no teeth", s.Name)
+		require.NotEmpty(t, s.Incidents, s.Name)
+		for defect := range s.Catches {
+			caught[defect] = true
+			delete(uncaught, defect)
+		}
+	}
+	require.Empty(t, uncaught, "defects that no scenario catches")
+	require.Len(t, caught, known, "a scenario catches a defect that there is not")
+}
+
+func TestRepeatCommand(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ args, want string }{
+		{"k6 run a.js", "k6 run -e SEED=7 a.js"},
+		{"k6 run -e SEED=3 -e DEFECT=x -e OUT=/o a.js", "k6 run -e SEED=7 -e DEFECT=x a.js"},
+		{"k6 run -e BROKER=amqp://u:secret@h/ a.js", "k6 run -e SEED=7 a.js"},
+		{"k6 run --env BROKER=local a.js", "k6 run -e SEED=7 --env BROKER=local a.js"},
+	} {
+		require.Equal(t, c.want, repeatCommand(strings.Fields(c.args), 7))
+	}
+}
