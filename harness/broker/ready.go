@@ -77,7 +77,7 @@ func ended(p *child.Process, t *tail) error {
 	}
 	text := t.String()
 	err := fmt.Errorf("broker: the node failed before it was ready (%v); it printed:\n%s", p.Exit(), text)
-	if strings.Contains(text, "eaddrinuse") {
+	if t.portTaken() {
 		return errors.Join(errPortTaken, err)
 	}
 	return err
@@ -107,6 +107,7 @@ type tail struct {
 
 	mu      sync.Mutex
 	settled bool // it was ready once, or is doomed
+	taken   bool // a line said that a port is taken; the reports that follow push that line out
 	lines   []string
 }
 
@@ -119,6 +120,7 @@ func (t *tail) add(line string) {
 		t.lines = append(t.lines[:0], t.lines[1:]...)
 	}
 	t.lines = append(t.lines, line)
+	t.taken = t.taken || strings.Contains(line, "eaddrinuse")
 	if !t.settled && (strings.Contains(line, "eaddrinuse") || strings.Contains(line, "BOOT FAILED")) {
 		t.settled = true
 		close(t.doomed)
@@ -130,6 +132,12 @@ func (t *tail) ready() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.settled = true
+}
+
+func (t *tail) portTaken() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.taken
 }
 
 // String gives the lines, one below the other.
