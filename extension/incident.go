@@ -37,6 +37,7 @@ type expect struct {
 	Lost       int              `json:"lost"`
 	Duplicates int              `json:"duplicates"`
 	Recovery   duration         `json:"recovery"`
+	Known      duration         `json:"known"`
 	Stall      duration         `json:"stall"`
 	InFlight   bool             `json:"inFlight"`
 	Alerts     *bounds          `json:"alerts"`
@@ -135,7 +136,7 @@ func parseIncident(text []byte, file string) (harness.Spec, error) {
 func (e expect) history() history.Expect {
 	h := history.Expect{
 		NoFault: e.NoFault, Lost: e.Lost, Duplicates: e.Duplicates, InFlight: e.InFlight,
-		Recovery: time.Duration(e.Recovery), Stall: time.Duration(e.Stall),
+		Recovery: time.Duration(e.Recovery), Known: time.Duration(e.Known), Stall: time.Duration(e.Stall),
 		Alerts: (*history.Range)(e.Alerts), AllClears: (*history.Range)(e.AllClears),
 	}
 	for hook, c := range e.Hooks {

@@ -21,6 +21,8 @@ declare module 'k6/x/comeback' {
     duplicates?: number;
     /** Longest time from the last heal until the steady state holds again. Not judged when left out. */
     recovery?: Duration;
+    /** The target's recovery time where it is known beforehand: the run then measures the error of our clock. */
+    known?: Duration;
     /** Longest time without any movement while messages wait and a consumer is there. Default 2s. */
     stall?: Duration;
     /** Something must be delivered and unsettled when the fault takes effect. Default false. */

@@ -43,6 +43,8 @@ func (s Spec) Check() error {
 		return fmt.Errorf("load.duration: %v, want 1s to 24h", s.Load.Duration)
 	case s.Expect.Lost < 0 || s.Expect.Duplicates < 0 || s.Expect.Recovery < 0 || s.Expect.Stall < 0:
 		return errors.New("expect: no figure may be negative")
+	case s.Expect.Known < 0 || s.Expect.Known > 0 && s.Expect.Recovery == 0:
+		return errors.New("expect.known: it wants a recovery beside it, the limit")
 	case s.Expect.NoFault && s.Expect.Recovery > 0:
 		return errors.New("expect: a run without a fault has nothing to recover from: noFault and recovery exclude each other")
 	}

@@ -42,6 +42,7 @@ func formats() map[string]func(io.Writer) error {
 		"hostile.txt":       run(Text, hostile()),
 		"verdict.json":      run(JSON, red()),
 		"suite.txt":         suite(SuiteText, sampleSuite()),
+		"clock.txt":         suite(SuiteText, &Suite{Parallel: 1, Runs: []Run{{Scenario: "known-recovery", Judgement: known()}}}),
 		"suite.json":        suite(SuiteJSON, sampleSuite()),
 		"suite.xml":         suite(JUnit, sampleSuite()),
 		"teeth.txt":         suite(MatrixText, sampleTeeth()),

@@ -125,3 +125,11 @@ func sampleTeeth() *Suite {
 		},
 	}
 }
+
+// known is a run on a target that takes 1 s to recover, measured as a little more.
+func known() *check.Judgement {
+	j := green()
+	j.Meta.Expect.Known = time.Second
+	j.Recovery.After = 1033 * ms
+	return j
+}

@@ -24,9 +24,24 @@ func SuiteText(w io.Writer, s *Suite) error {
 		t.row(r.Outcome(), r.Name(), recoveryWord(r), lost, dup, redelivered, unknown, fmt.Sprintf("%.1f s", r.Wall.Seconds()), r.Reason())
 	}
 	t.write(&b)
+	writeClock(&b, s)
 	writePointers(&b, s)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeClock tells the error of our own clock, measured on targets whose recovery time is known.
+func writeClock(b *strings.Builder, s *Suite) {
+	for _, r := range s.Runs {
+		if r.Judgement == nil || r.Defect != "" || !r.Judgement.Recovery.Recovered {
+			continue
+		}
+		if known := r.Judgement.Meta.Expect.Known; known > 0 {
+			after := r.Judgement.Recovery.After
+			fmt.Fprintf(b, "\nrecovery clock: %.3f s measured on %s, which takes %.3f s: error %+.3f s\n",
+				after.Seconds(), r.Name(), known.Seconds(), (after - known).Seconds())
+		}
+	}
 }
 
 // writePointers tells the folder and the repeat command of every run that is not green.

@@ -77,15 +77,19 @@ func TestRecovered(t *testing.T) {
 		known recovery.Known
 		edit  func([]Event) []Event
 		limit time.Duration
+		clock time.Duration // expect.known
 		want  check.Verdict
 		says  string
 	}{
-		"in time":        {known: recovery.Known{Recovery: 500 * ms}, limit: sec, want: check.Pass, says: "recovered 0.5"},
-		"too late":       {known: recovery.Known{Recovery: 2 * sec}, limit: sec, want: check.Fail, says: "wanted within 1s"},
-		"never":          {known: recovery.Known{Recovery: -1, After: 4 * sec}, limit: sec, want: check.Fail, says: "not recovered"},
-		"relapse":        {known: recovery.Known{Recovery: 500 * ms, Relapse: 2 * sec, After: 5 * sec}, limit: sec, want: check.Fail, says: "but out of it again"},
-		"no before":      {known: recovery.Known{Before: 300 * ms}, limit: sec, want: check.Unknown, says: "no steady state"},
-		"load too short": {known: recovery.Known{After: 700 * ms}, limit: sec, want: check.Unknown, says: "only 0.700s of load after the heal"},
+		"known, and measured":  {known: recovery.Known{Recovery: 500 * ms}, limit: sec, clock: 490 * ms, want: check.Pass, says: "off by +0.0"},
+		"known, and mistaken":  {known: recovery.Known{Recovery: 500 * ms}, limit: sec, clock: 100 * ms, want: check.Unknown, says: "the clock is off"},
+		"known, and too early": {known: recovery.Known{Recovery: 100 * ms}, limit: sec, clock: 900 * ms, want: check.Unknown, says: "the clock is off"},
+		"in time":              {known: recovery.Known{Recovery: 500 * ms}, limit: sec, want: check.Pass, says: "recovered 0.5"},
+		"too late":             {known: recovery.Known{Recovery: 2 * sec}, limit: sec, want: check.Fail, says: "wanted within 1s"},
+		"never":                {known: recovery.Known{Recovery: -1, After: 4 * sec}, limit: sec, want: check.Fail, says: "not recovered"},
+		"relapse":              {known: recovery.Known{Recovery: 500 * ms, Relapse: 2 * sec, After: 5 * sec}, limit: sec, want: check.Fail, says: "but out of it again"},
+		"no before":            {known: recovery.Known{Before: 300 * ms}, limit: sec, want: check.Unknown, says: "no steady state"},
+		"load too short":       {known: recovery.Known{After: 700 * ms}, limit: sec, want: check.Unknown, says: "only 0.700s of load after the heal"},
 		"never healed": {known: recovery.Known{}, limit: sec, want: check.Unknown, says: "never healed",
 			edit: func(e []Event) []Event { return without(Heal, e) }},
 		"no fault": {known: recovery.Known{}, limit: sec, want: check.Unknown, says: "no fault",
@@ -96,7 +100,7 @@ func TestRecovered(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			meta, events := c.known.Meta(), c.known.Events()
-			meta.Expect.Recovery = c.limit
+			meta.Expect.Recovery, meta.Expect.Known = c.limit, c.clock
 			if c.edit != nil {
 				events = c.edit(events)
 			}

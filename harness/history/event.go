@@ -138,6 +138,7 @@ type Expect struct {
 	Lost       int              `json:"lost,omitempty"`       // confirmed messages that may stay without effect
 	Duplicates int              `json:"duplicates,omitempty"` // messages that may have more than one effect
 	Recovery   time.Duration    `json:"recovery,omitempty"`   // longest recovery time; 0: recovery is not judged
+	Known      time.Duration    `json:"known,omitempty"`      // the target's recovery time, where it is known beforehand: it then measures our clock; 0: it is not
 	Stall      time.Duration    `json:"stall,omitempty"`      // longest time with ready messages and a live consumer and no movement; 0: 2 s
 	InFlight   bool             `json:"inFlight,omitempty"`   // something must be delivered and unsettled when the fault takes effect
 	Alerts     *Range           `json:"alerts,omitempty"`     // alerts at the sink; nil: none allowed
