@@ -58,7 +58,7 @@ type junitFault struct {
 }
 
 // JUnit writes a suite as JUnit XML: a testsuite for each run and a testcase for each check. A failed
-// check is a failure, an unknown one an error, and a run without a verdict an error. A run on a
+// check is a failure, an unknown one an error, and a run without a verdict that counts an error, beside its checks. A run on a
 // defect has one testcase, the check that must fail there: it passes when that check failed.
 func JUnit(w io.Writer, s *Suite) error {
 	all := junitSuites{}
@@ -102,7 +102,7 @@ func junitRun(r Run) junitSuite {
 			s.Timestamp = j.Meta.Started.UTC().Format("2006-01-02T15:04:05")
 		}
 		s.Properties = &junitProperties{[]junitProperty{
-			{"verdict", j.Verdict.String()}, {"seed", strconv.FormatUint(j.Meta.Seed, 10)}, {"repeat", j.Meta.Repeat},
+			{"outcome", r.Outcome()}, {"verdict", j.Verdict.String()}, {"seed", strconv.FormatUint(j.Meta.Seed, 10)}, {"repeat", j.Meta.Repeat},
 			{"recovery", recoveryWord(r)}, {"dir", r.Dir},
 		}}
 	}
@@ -116,22 +116,32 @@ func junitCases(r Run) []junitCase {
 	case "skipped":
 		return []junitCase{{Name: "run", Skipped: fault}}
 	case "error":
-		return []junitCase{{Name: "run", Error: fault}}
+		return append(junitChecks(r), junitCase{Name: "run", Error: fault})
 	case "caught":
 		return []junitCase{{Name: r.Want}}
 	case "missed":
 		return []junitCase{{Name: cmp.Or(r.Want, "teeth"), Failure: fault}}
 	}
-	var cases []junitCase
+	cases := junitChecks(r)
 	worst := check.Pass
 	for _, res := range r.Judgement.Results {
-		cases = append(cases, junitCheck(res.Check, res.Verdict, res.Reason, res.Examples))
 		if worst != check.Fail && res.Verdict != check.Pass {
 			worst = res.Verdict
 		}
 	}
 	if len(cases) == 0 || worst != r.Judgement.Verdict { // the checks alone do not tell the verdict
 		cases = append(cases, junitCheck("verdict", r.Judgement.Verdict, r.Reason(), nil))
+	}
+	return cases
+}
+
+// junitChecks gives the checks of a run on the target itself; on a defect red ones are no news.
+func junitChecks(r Run) (cases []junitCase) {
+	if r.Judgement == nil || r.Defect != "" {
+		return nil
+	}
+	for _, res := range r.Judgement.Results {
+		cases = append(cases, junitCheck(res.Check, res.Verdict, res.Reason, res.Examples))
 	}
 	return cases
 }

@@ -9,7 +9,7 @@ import (
 // Matrix states of a scenario on a defect.
 const (
 	teethOK     = "OK"     // red for the stated check
-	teethBroken = "BROKEN" // green, unknown, or red for another check only
+	teethBroken = "BROKEN" // green, unknown, red for another check only, or without a verdict that counts
 )
 
 func teeth(r Run) string {
@@ -24,7 +24,7 @@ func teeth(r Run) string {
 
 func matrixTitle(s *Suite) string {
 	c := s.Counts()
-	title := fmt.Sprintf("%d of %d defects caught for the stated check", c.Pass, len(s.Runs)-c.Skipped)
+	title := s.nothing() + fmt.Sprintf("%d of %d defects caught for the stated check", c.Pass, len(s.Runs)-c.Skipped)
 	if c.Skipped > 0 {
 		title += fmt.Sprintf(", %d skipped", c.Skipped)
 	}

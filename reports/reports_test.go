@@ -271,6 +271,61 @@ func TestSuiteJSONNames(t *testing.T) {
 	require.Len(t, got["runs"], 5)
 }
 
+// A run with a verdict that went wrong all the same is an error in every report, and never green.
+func TestAnErrorOutranksItsVerdict(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		run  Run
+		says string
+		want map[string]string // of JUnit
+	}{
+		"pass": {Run{Scenario: "s", Judgement: green(), Err: "a threshold was crossed"},
+			"a threshold was crossed (its verdict, pass, does not count: all 3 checks passed)",
+			map[string]string{"s / no-loss": "ok", "s / duplicates": "ok", "s / recovered": "ok", "s / run": "error"}},
+		"fail": {Run{Scenario: "s", Judgement: red(), Err: "killed"}, "killed (its verdict, fail, does not count: no-stall and no-loss failed)",
+			map[string]string{"s / no-loss": "failure", "s / no-stall": "failure", "s / recovered": "error", "s / run": "error"}},
+		"caught": {Run{Scenario: "s", Defect: "d", Want: "no-stall", Judgement: red(), Err: "killed"}, "killed (its verdict, fail",
+			map[string]string{"s×d / run": "error"}},
+		"none": {Run{Scenario: "s", Err: "killed"}, "killed", map[string]string{"s / run": "error"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &Suite{Runs: []Run{tt.run}}
+			require.Equal(t, "error", tt.run.Outcome())
+			require.Contains(t, tt.run.Reason(), tt.says)
+			caught, why := tt.run.Caught()
+			require.False(t, caught)
+			require.Contains(t, why, tt.says)
+			require.Equal(t, Counts{Error: 1}, s.Counts())
+			require.Equal(t, check.Unknown, s.Verdict())
+			require.NotEqual(t, teethOK, teeth(tt.run))
+			_, got := decode(t, s)
+			require.Equal(t, tt.want, got)
+			var text, file bytes.Buffer
+			require.NoError(t, SuiteText(&text, s))
+			require.Contains(t, text.String(), "0 pass, 1 error of 1 runs")
+			require.Regexp(t, `(?m)^  error +s`, text.String())
+			require.NotContains(t, text.String(), "PASS")
+			require.NoError(t, SuiteJSON(&file, s))
+			require.Contains(t, file.String(), `"outcome": "error"`)
+		})
+	}
+}
+
+func TestFirstLineOfASuiteThatProvesNothing(t *testing.T) {
+	t.Parallel()
+	for want, runs := range map[string][]Run{
+		"UNKNOWN  nothing was run, which proves nothing: 0 pass of 0 runs":                       nil,
+		"UNKNOWN  nothing was run, which proves nothing: 0 pass, 1 skipped of 1 runs":            {{Skipped: "no"}},
+		"UNKNOWN  no run could be made, which proves nothing: 0 pass, 1 error, 1 skipped of 2 r": {{Skipped: "no"}, {Err: "no"}},
+		"UNKNOWN  0 pass, 1 unknown, 1 error of 2 runs":                                          {{Judgement: vague()}, {Err: "no"}},
+	} {
+		var b bytes.Buffer
+		require.NoError(t, SuiteText(&b, &Suite{Runs: runs}))
+		require.True(t, strings.HasPrefix(b.String(), want), b.String())
+	}
+}
+
 func TestExitCode(t *testing.T) {
 	t.Parallel()
 	pass, fail, unknown := Run{Judgement: green()}, Run{Judgement: red()}, Run{Judgement: vague()}
@@ -297,6 +352,12 @@ func TestExitCode(t *testing.T) {
 		"no verdict on a defect":    {[]Run{caught, {Defect: "d", Want: "x", Err: "no"}}, true, 2},
 		"the target has no teeth":   {[]Run{caught, pass}, true, 2},
 		"a green run with an error": {[]Run{{Judgement: green(), Err: "no"}}, false, 2},
+		"a red run with an error":   {[]Run{{Judgement: red(), Err: "no"}, pass}, false, 2},
+		"caught, with an error":     {[]Run{{Defect: "d", Want: "no-stall", Judgement: red(), Err: "no"}, caught}, true, 2},
+		"no run could be made":      {[]Run{failed, none}, false, 3},
+		"nor was the rest tried":    {[]Run{failed, skipped}, false, 3},
+		"no teeth could be tried":   {[]Run{{Defect: "d", Want: "x", Err: "no"}}, true, 3},
+		"a verdict beside errors":   {[]Run{failed, unknown}, false, 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -10,14 +10,16 @@ import (
 )
 
 // Run is one run of a suite: a scenario on its target, or on a defect of it that it must catch.
-// Exactly one of Judgement, Skipped and Err is set; a Run with none of them has no verdict.
+// One of Judgement, Skipped and Err is set; a Run with none of them has no verdict. Err beside Judgement
+// means that the run went wrong although it left a verdict, a crossed threshold for one: the verdict is
+// then shown and never counts.
 type Run struct {
 	Scenario  string
 	Defect    string // "": the target itself
 	Want      string // the check that must fail on the defect
 	Judgement *check.Judgement
 	Skipped   string // why it cannot run here
-	Err       string // why it has no verdict
+	Err       string // why it has no verdict, or none that counts
 	Wall      time.Duration
 	Dir       string // folder with its history, logs and verdict
 }
@@ -38,7 +40,7 @@ func (r Run) Name() string {
 	return r.Scenario + "×" + r.Defect
 }
 
-// Outcome is one word: pass, fail, unknown, error (no verdict) or skipped; for a run on a defect caught
+// Outcome is one word: pass, fail, unknown, error (no verdict that counts) or skipped; for a run on a defect caught
 // or missed in the place of the first three.
 func (r Run) Outcome() string {
 	switch {
@@ -60,10 +62,8 @@ func (r Run) Reason() string {
 	switch {
 	case r.Skipped != "":
 		return r.Skipped
-	case r.Err != "":
-		return r.Err
-	case r.Judgement == nil:
-		return "the run left no verdict"
+	case r.Err != "" || r.Judgement == nil:
+		return r.wrong()
 	case r.Defect == "":
 		return cmp.Or(r.Judgement.Reason, "the verdict has no reason")
 	}
@@ -71,10 +71,19 @@ func (r Run) Reason() string {
 	return why
 }
 
+// wrong is one sentence on why no verdict counts, and which one does not.
+func (r Run) wrong() string {
+	why := cmp.Or(r.Err, "the run left no verdict")
+	if r.Judgement == nil {
+		return why
+	}
+	return fmt.Sprintf("%s (its verdict, %s, does not count: %s)", why, r.Judgement.Verdict, cmp.Or(r.Judgement.Reason, "it has no reason"))
+}
+
 // Caught tells whether the run failed for the check that its defect must fail, and why or why not.
 func (r Run) Caught() (bool, string) {
 	if r.Judgement == nil || r.Err != "" || r.Skipped != "" {
-		return false, cmp.Or(r.Skipped, r.Err, "the run left no verdict")
+		return false, cmp.Or(r.Skipped, r.wrong())
 	}
 	var failed []string
 	found := "is not among the checks"
@@ -137,7 +146,30 @@ func (s *Suite) Verdict() check.Verdict {
 	return check.Pass
 }
 
-// ExitCode is 0 for pass, 1 for fail, 2 for unknown. With teeth every run must be on a defect: one on the
+// CouldNotRun tells whether no run left a verdict and at least one is an error: what is wrong is then
+// most likely the same for all, and not the target.
+func (s *Suite) CouldNotRun() bool {
+	for _, r := range s.Runs {
+		if r.Judgement != nil && r.Skipped == "" {
+			return false
+		}
+	}
+	return s.Counts().Error > 0
+}
+
+// nothing says why a suite proves nothing at all; "" when it may prove something.
+func (s *Suite) nothing() string {
+	switch {
+	case s.CouldNotRun():
+		return "no run could be made, which proves nothing: "
+	case s.Counts().Skipped == len(s.Runs):
+		return "nothing was run, which proves nothing: "
+	}
+	return ""
+}
+
+// ExitCode is 0 for pass, 1 for fail, 2 for unknown, a suite that only skipped included, and 3 where no
+// run could be made (see CouldNotRun). With teeth every run must be on a defect: one on the
 // target itself says nothing about teeth, and makes it 2 at least.
 func (s *Suite) ExitCode(teeth bool) int {
 	switch s.Verdict() {
@@ -150,6 +182,9 @@ func (s *Suite) ExitCode(teeth bool) int {
 			}
 		}
 		return 0
+	}
+	if s.CouldNotRun() {
+		return 3
 	}
 	return 2
 }

@@ -11,8 +11,8 @@ import (
 // and how to repeat what is not green.
 func SuiteText(w io.Writer, s *Suite) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s of %d runs; %.1f s, longest run %.1f s, %d side by side\n\n",
-		strings.ToUpper(s.Verdict().String()), s.Counts(), len(s.Runs), s.Wall.Seconds(), s.CriticalPath.Seconds(), s.Parallel)
+	fmt.Fprintf(&b, "%s  %s%s of %d runs; %.1f s, longest run %.1f s, %d side by side\n\n",
+		strings.ToUpper(s.Verdict().String()), s.nothing(), s.Counts(), len(s.Runs), s.Wall.Seconds(), s.CriticalPath.Seconds(), s.Parallel)
 	t := table{indent: "  ", right: "llrrrrrrl"}
 	t.row("outcome", "scenario", "recovery", "lost", "dup", "redelivered", "unknown", "wall", "reason")
 	for _, r := range s.Runs {
@@ -33,7 +33,7 @@ func SuiteText(w io.Writer, s *Suite) error {
 // writeClock tells the error of our own clock, measured on targets whose recovery time is known.
 func writeClock(b *strings.Builder, s *Suite) {
 	for _, r := range s.Runs {
-		if r.Judgement == nil || r.Defect != "" || !r.Judgement.Recovery.Recovered {
+		if r.Judgement == nil || r.Err != "" || r.Defect != "" || !r.Judgement.Recovery.Recovered {
 			continue
 		}
 		if known := r.Judgement.Meta.Expect.Known; known > 0 {
@@ -71,7 +71,7 @@ func (c Counts) String() string {
 	for _, o := range []struct {
 		n    int
 		name string
-	}{{c.Fail, "fail"}, {c.Unknown, "unknown"}, {c.Error, "without a verdict"}, {c.Skipped, "skipped"}} {
+	}{{c.Fail, "fail"}, {c.Unknown, "unknown"}, {c.Error, "error"}, {c.Skipped, "skipped"}} {
 		if o.n > 0 {
 			s += fmt.Sprintf(", %d %s", o.n, o.name)
 		}

@@ -24,16 +24,17 @@ type Facts struct {
 
 	Began, LoadBegan, LoadEnded, Ended time.Duration // never: not seen
 	Last                               time.Duration // of the last event
-	Dropped                            int64         // iterations that the load dropped
+	Dropped                            int64         // what the load turned away or dropped
 	EndText                            string        // why the run ended
 
-	unread error // why the history cannot be judged at all
-	series recovery.Series
-	ledger ledger
-	wires  wires
-	faults faults
-	stall  stall
-	sides  sides
+	unread    error // why the history cannot be judged at all
+	series    recovery.Series
+	ledger    ledger
+	wires     wires
+	faults    faults
+	stall     stall
+	sides     sides
+	forgotten forgotten
 
 	summary
 }
@@ -93,7 +94,9 @@ func (f *Facts) see(e *history.Event) {
 	case history.Offer, history.Return, history.DeadLetter:
 		f.ledger.see(e)
 	case history.Effect:
-		f.ledger.effect(e)
+		if f.ledger.effect(e) {
+			f.forgotten.answered(e)
+		}
 		f.stall.moved(e.At)
 	case history.Publish, history.Confirm, history.Refuse, history.Deliver, history.Ack, history.Nack, history.Reject,
 		history.ConnOpen, history.ConnClose, history.ChanOpen, history.ChanClose, history.Consume, history.Cancel:

@@ -2,9 +2,9 @@ package check
 
 var faultGone = Check{
 	Name: "fault-gone",
-	Doc: `Every fault was healed, and an op was then seen to pass untouched. A fault that was still seen after its heal fails;
-one that was never healed, healed only when the load
-had ended, or not seen to be gone, is unknown. Does not apply to a control run.`,
+	Doc: `Every fault was healed, and an op was then seen to pass untouched. A fault that was still seen after its heal fails, and
+so does one that touched an op more than 0.25 s after it; one that was never healed, healed only when the load had
+ended, or not seen to be gone, is unknown. Does not apply to a control run.`,
 	Applies: func(f *Facts) bool { return !f.Meta.Expect.NoFault },
 	Judge: func(f *Facts) Result {
 		list := f.faults.list

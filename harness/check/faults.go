@@ -35,9 +35,17 @@ func (x *faults) noteInFlight(n int64) {
 	}
 }
 
+// afterglow is how long after its heal a fault may still touch an op: what was decided before.
+const afterglow = 250 * time.Millisecond
+
 func (x *faults) touch(e *history.Event) {
-	if f := x.find(e.N); f != nil {
-		f.Touched++
+	f := x.find(e.N)
+	if f == nil {
+		return
+	}
+	f.Touched++
+	if f.Heal != never && f.Outlived == never && e.At-f.Heal > afterglow {
+		f.Outlived = e.At
 	}
 }
 

@@ -41,6 +41,11 @@ func TestFaultGone(t *testing.T) {
 		{name: "gone", events: [][]Event{f}, want: check.Pass},
 		{name: "outlived", events: [][]Event{without(Gone, f), outlived}, want: check.Fail, says: "still there at 0.030s, after its heal at 0.020s"},
 		{name: "outlived and then gone", events: [][]Event{f, outlived}, want: check.Fail},
+		{name: "touched long after its heal", want: check.Fail, says: "still there at 0.271s, after its heal at 0.020s", events: [][]Event{
+			f, one(Event{At: 271 * ms, Kind: Touch, N: 1, Conn: target})}},
+		{name: "touched what was decided before", events: [][]Event{f, one(Event{At: 270 * ms, Kind: Touch, N: 1, Conn: target})}, want: check.Pass},
+		{name: "another's touch", want: check.Pass, events: [][]Event{
+			f, one(Event{At: 400 * ms, Kind: Touch, N: 2, Conn: target})}},
 		{name: "healed after the load", events: [][]Event{
 			fault(10*ms, 30*ms), one(Event{At: 20 * ms, Kind: LoadEnd})}, want: check.Unknown, says: "after the load had ended"},
 		{name: "never healed", events: [][]Event{without(Gone, without(Heal, f))}, want: check.Unknown, says: "never healed"},

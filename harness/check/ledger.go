@@ -84,22 +84,24 @@ func (l *ledger) confirm(id history.MsgID, kind history.Kind) {
 	l.messages.At(id).state |= answer
 }
 
-// deliver notes that the target got a message.
-func (l *ledger) deliver(e *history.Event) {
+// deliver notes that the target got a message, and tells whether it had its effect before.
+func (l *ledger) deliver(e *history.Event) (done bool) {
 	l.deliveries++
 	m := l.messages.At(e.Msg)
 	m.state = m.state&^acked | delivered
+	done = m.effects > 0
 	if !e.Flags.Has(history.Redelivered) {
-		return
+		return done
 	}
 	if m.redelivered < math.MaxUint8 {
 		m.redelivered++
-		return
+		return done
 	}
 	if l.often == nil {
 		l.often = make(map[history.MsgID]int64)
 	}
 	l.often[e.Msg]++
+	return done
 }
 
 // copied notes that the target published a message itself, to retry it or to dead-letter it.
@@ -121,17 +123,17 @@ func (l *ledger) ack(id history.MsgID) bool {
 	return m.effects > 0 || m.state&(offered|published) == 0
 }
 
-// effect notes what a sink accepted.
-func (l *ledger) effect(e *history.Event) {
+// effect notes what a sink accepted, and tells whether the message has had its effect.
+func (l *ledger) effect(e *history.Event) (done bool) {
+	m := l.messages.At(e.Msg)
 	if !recovery.Counts(e) {
-		return
+		return m.effects > 0
 	}
 	l.effects++
-	m := l.messages.At(e.Msg)
 	if m.state&(offered|published) == 0 {
 		l.unexpected = append(l.unexpected, e.At)
 		l.unexpectedExamples.add("%s at %s: effect at %s, never offered", e.Msg, e.Who, clock(e.At))
-		return
+		return false
 	}
 	if m.effects == 0 {
 		m.latency = uint32(min(max(0, e.At-m.offered)/time.Microsecond, math.MaxUint32-1)) + 1
@@ -142,6 +144,7 @@ func (l *ledger) effect(e *history.Event) {
 	if m.effects < math.MaxUint8 {
 		m.effects++
 	}
+	return true
 }
 
 func keyed(key string) string {

@@ -1,6 +1,6 @@
 package check
 
-// The load counts as reached with this share offered, and this share of iterations dropped.
+// The load counts as reached with this share offered, and this share turned away or dropped.
 const (
 	offeredShare = 0.99
 	droppedShare = 0.01
@@ -8,8 +8,8 @@ const (
 
 var loadReached = Check{
 	Name: "load-reached",
-	Doc: `The load was what the scenario states: at least 99 % of rate × duration offered, and at most 1 % of the iterations
-dropped. Otherwise unknown: a target that was asked for less was not tested. It never fails.`,
+	Doc: `The load was what the scenario states: at least 99 % of rate × duration offered, and at most 1 % turned
+away or dropped (messages that had no room, iterations that never began). Otherwise unknown: a target that was asked for less was not tested. It never fails.`,
 	Judge: func(f *Facts) Result {
 		want := f.Meta.Rate * f.Meta.Duration.Seconds()
 		got := f.totals.Total.Offered
@@ -21,8 +21,8 @@ dropped. Otherwise unknown: a target that was asked for less was not tested. It 
 		case float64(got) < offeredShare*want:
 			return unknown("%d of %.0f messages were offered (%.1f %%, wanted 99 %%)", got, want, 100*float64(got)/want)
 		case float64(f.Dropped) > droppedShare*float64(got+f.Dropped):
-			return unknown("%s dropped beside %s offered (limit 1 %%)", count(f.Dropped, "iteration"), count(got, "message"))
+			return unknown("%d turned away or dropped beside %s offered (limit 1 %%)", f.Dropped, count(got, "message"))
 		}
-		return pass("%d of %.0f messages offered, %d dropped", got, want, f.Dropped)
+		return pass("%d of %.0f messages offered, %d turned away or dropped", got, want, f.Dropped)
 	},
 }

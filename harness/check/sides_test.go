@@ -119,7 +119,7 @@ func TestLoadReached(t *testing.T) {
 		{name: "99 %", meta: want(101), events: [][]Event{hundred}, want: check.Pass},
 		{name: "less", meta: want(102), events: [][]Event{hundred}, want: check.Unknown, says: "98.0 %"},
 		{name: "1 % dropped", meta: want(100), events: [][]Event{hundred, dropped(1)}, want: check.Pass},
-		{name: "2 % dropped", meta: want(100), events: [][]Event{hundred, dropped(2)}, want: check.Unknown, says: "2 iterations dropped"},
+		{name: "2 % dropped", meta: want(100), events: [][]Event{hundred, dropped(2)}, want: check.Unknown, says: "2 turned away or dropped"},
 		{name: "no load stated", meta: want(0), events: [][]Event{hundred}, want: check.Unknown},
 		{name: "no end", bare: true, events: [][]Event{cutShort(Event{Kind: LoadBegin}), hundred}, want: check.Unknown},
 	})

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
@@ -33,6 +35,9 @@ const (
 func (f *Facts) summarise() {
 	f.stall.look(f.Last)
 	f.stall.finish(f.Last)
+	for _, id := range slices.Sorted(maps.Keys(f.wires.conns)) {
+		f.forgetAll(f.wires.conns[id])
+	}
 	f.cutWindows()
 	f.countMessages()
 	f.discount()

@@ -2,6 +2,8 @@ package check
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +44,8 @@ type role struct {
 type channel struct {
 	tags    track.Tags // the target's deliveries, or the load's publishes, that are not settled
 	highest uint64     // tag delivered
+	doubled []uint64   // tags of which a fault made another delivery
+	closed  time.Duration
 }
 
 // seeWire follows what happens on connections. What a fault put on the wire is nobody's doing.
@@ -64,6 +68,9 @@ func (f *Facts) seeWire(e *history.Event) {
 		f.dropChannel(c, e.Chan)
 	case history.ChanClose:
 		f.brokerClose(c, e)
+		if ch := c.chans[e.Chan]; ch != nil && ch.closed == never {
+			ch.closed = e.At
+		}
 	case history.ConnClose:
 		f.brokerClose(c, e)
 		f.closeConn(c)
@@ -99,7 +106,7 @@ func (f *Facts) openConn(e *history.Event) {
 }
 
 func (f *Facts) closeConn(c *conn) {
-	for ch := range c.chans {
+	for _, ch := range slices.Sorted(maps.Keys(c.chans)) {
 		f.dropChannel(c, ch)
 	}
 	delete(f.wires.conns, c.id)
@@ -114,6 +121,7 @@ func (f *Facts) closeConn(c *conn) {
 func (f *Facts) dropChannel(c *conn, ch uint16) {
 	if old := c.chans[ch]; old != nil && c.role != nil {
 		f.wires.inFlight -= int64(old.tags.Len())
+		f.forget(c, ch, old)
 	}
 	delete(c.chans, ch)
 }
@@ -121,7 +129,7 @@ func (f *Facts) dropChannel(c *conn, ch uint16) {
 func (c *conn) channel(ch uint16) *channel {
 	found := c.chans[ch]
 	if found == nil {
-		found = &channel{}
+		found = &channel{closed: never}
 		c.chans[ch] = found
 	}
 	return found
@@ -183,7 +191,10 @@ func (f *Facts) seeTarget(c *conn, e *history.Event) {
 		ch := c.channel(e.Chan)
 		ch.tags.Add(e.Tag, e.Msg) // a duplicate made by a fault is settled twice by a correct target
 		ch.highest = max(ch.highest, e.Tag)
-		f.ledger.deliver(e)
+		if e.Flags.Has(history.Synthetic) {
+			ch.doubled = append(ch.doubled, e.Tag)
+		}
+		f.forgotten.delivered(e.Msg, f.ledger.deliver(e))
 		f.wires.inFlight++
 		f.faults.noteInFlight(f.wires.inFlight)
 		f.stall.moved(e.At)

@@ -32,7 +32,7 @@ const (
 
 	Begin     // first event of a run. Text: Meta as JSON
 	LoadBegin // the workload starts offering
-	LoadEnd   // the workload has stopped offering. N: dropped iterations
+	LoadEnd   // the workload has stopped offering. N: messages the load turned away, and dropped iterations; several add up
 	Mark      // a milestone told by the script or the lab. Who: name, Text: detail
 	End       // last event: the run was closed in order. Text: why it ended
 
@@ -59,7 +59,7 @@ const (
 
 	Effect     // a sink was asked to accept a result. Msg Code(status answered) Who(sink) Text(idempotency key when it is not the message id) Flags(Replay: key seen before, no new effect; Refused: answered an error, no effect; Refused|Accepted: accepted, then answered an error)
 	DeadLetter // found in the dead-letter queue at the end. Msg Text(reason)
-	Leftover   // found still queued at the end. N(count) Who(queue)
+	Leftover   // found ready in a queue after the target was stopped, 0 too. N(count) Who(queue)
 	Alert      // a message at the alert sink. Who(incident title) Text Flags(AllClear)
 
 	ProcStart // a process was started. Who N(pid) Text(command)
@@ -73,7 +73,7 @@ const (
 
 	Inject   // a fault was put in place. N(fault id) Who(fault) Text(parameters)
 	InEffect // the fault was first seen to touch an op. N Who Text(evidence)
-	Touch    // the fault touched an op. N Conn Chan Msg
+	Touch    // the fault touched an op. N Conn Chan Msg. More than 0.25 s after Heal, it says that the fault outlived it
 	Heal     // the fault was undone. N Who
 	Gone     // an op was seen to pass untouched after Heal. N Who Text(evidence)
 	Outlived // the fault was still seen after Heal. N Who Text(evidence)
