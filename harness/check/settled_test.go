@@ -44,6 +44,8 @@ func TestSettled(t *testing.T) {
 		{name: "nothing came back", says: "of 2 delivered", events: forgets(stop(3*sec), left(4*sec, 0)), want: check.Pass},
 		{name: "connection lost before the load's end", want: check.Pass, events: [][]Event{
 			sent(1*ms, 1), delivered(2*ms, 1), effect(3*ms, 1), stop(2 * sec), one(Event{At: 3 * sec, Kind: LoadEnd}), left(4*sec, 1)}},
+		{name: "channel lost before the load's end", want: check.Pass, events: [][]Event{
+			sent(1*ms, 1), delivered(2*ms, 1), effect(3*ms, 1), closed(2*sec, 406, ""), one(Event{At: 2500 * ms, Kind: LoadEnd}), stop(3 * sec), left(4*sec, 1)}},
 		{name: "cut while a fault is on", events: forgets(fault(10*ms, 3500*ms), stop(3*sec), left(4*sec, 1)), want: check.Pass},
 		{name: "stopped right after the heal", events: forgets(fault(10*ms, 2500*ms), stop(3*sec), left(4*sec, 1)), want: check.Pass},
 		{name: "long after the heal", events: forgets(fault(10*ms, 1900*ms), stop(3*sec), left(4*sec, 1)), want: check.Fail},
