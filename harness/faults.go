@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
@@ -49,6 +50,22 @@ func (l *Lab) Host() *hostmem.Fixture { return l.host }
 
 // Target implements fault.Lab.
 func (l *Lab) Target() fault.Target { return l.targets[0] }
+
+// Claim implements fault.Lab.
+func (l *Lab) Claim(what string) (release func(), err error) { return l.worker.claims.take(what) }
+
+// claims are the things that faults in place have for themselves.
+type claims struct{ held sync.Map }
+
+func (c *claims) take(what string) (release func(), err error) {
+	if _, held := c.held.LoadOrStore(what, true); held {
+		return nil, fmt.Errorf("another fault that is in place sets %s: heal that one first", what)
+	}
+	return sync.OnceFunc(func() { c.held.Delete(what) }), nil
+}
+
+// Name implements fault.Target.
+func (t *instance) Name() string { return t.name }
 
 // Seed implements fault.Lab.
 func (l *Lab) Seed() uint64 { return l.config.Seed }

@@ -1,12 +1,11 @@
 package harness
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,9 +21,11 @@ type worker struct {
 	remote *aiworker.Remote
 	socket string
 	addr   string
+	claims claims // see Lab.Claim
 
 	mu      sync.Mutex // one start or kill at a time
 	process *child.Process
+	ready   bool // the process has come to listen
 }
 
 func newWorker(l *Lab, socket string) (*worker, error) {
@@ -50,6 +51,35 @@ func (w *worker) Remote() *aiworker.Remote { return w.remote }
 func (w *worker) Start(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.start(ctx)
+}
+
+// Revive implements fault.Worker. A start that is under way is waited for and not undone.
+func (w *worker) Revive(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.listens() {
+		return nil
+	}
+	return w.start(ctx)
+}
+
+// listens tells whether the process has come to listen and has not ended since. The caller holds the
+// lock. A request would tell it worse: a busy worker may take long to answer.
+func (w *worker) listens() bool {
+	if w.process == nil || !w.ready {
+		return false
+	}
+	select {
+	case <-w.process.Done():
+		return false
+	default:
+		return true
+	}
+}
+
+// start is Start; the caller holds the lock.
+func (w *worker) start(ctx context.Context) error {
 	w.end()
 	p, err := w.lab.group.Start(child.Spec{
 		Name: "aiworker", Path: w.lab.config.Self, InheritEnv: true,
@@ -71,6 +101,7 @@ func (w *worker) Start(ctx context.Context) error {
 	if _, err := w.remote.AwaitReady(ctx); err != nil {
 		return fmt.Errorf("start the AI worker (%s): %w", p.Exit(), err)
 	}
+	w.ready = true
 	w.lab.record.Append(&history.Event{Kind: history.ProcReady, Who: p.Name(), N: int64(p.PID())})
 	return nil
 }
@@ -89,22 +120,21 @@ func (w *worker) end() {
 	}
 	w.process.Kill()
 	<-w.process.Done()
-	w.process = nil
+	w.process, w.ready = nil, false
 }
 
-// Serve implements fault.Worker: it asks for one image as a consumer does.
-func (w *worker) Serve(ctx context.Context, prompt string) error {
+// Serve implements fault.Worker: it asks for one image as a consumer does, but for the mark that keeps
+// it out of the rules of faults.
+func (w *worker) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	body, err := json.Marshal(map[string]any{"prompt": prompt})
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url()+"/sdapi/v1/txt2img", bytes.NewReader(body))
+	body := strings.NewReader(`{"prompt":"are you there?"}`)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url()+"/sdapi/v1/txt2img", body)
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(aiworker.ProbeHeader, "1")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func (w *worker) txt2img(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	msg := r.Header.Get(RequestID)
-	t := w.pick(OnRequest, msg, j.Prompt)
+	t := w.pickFor(r, OnRequest, msg, j.Prompt)
 	ctx, cancel := w.during(r)
 	defer cancel()
 	base, slots := w.now()
@@ -77,6 +77,14 @@ func (w *worker) txt2img(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.answer(rw, http.StatusOK, w.result(msg, j))
+}
+
+// pickFor is pick for a request that may be a probe.
+func (w *worker) pickFor(r *http.Request, on, msg, prompt string) *turn {
+	if r.Header.Get(ProbeHeader) != "" {
+		return nil
+	}
+	return w.pick(on, msg, prompt)
 }
 
 // load returns when the model is loaded. It answers and returns false when there is no such model; it
@@ -156,7 +164,7 @@ func (w *worker) memory(rw http.ResponseWriter, _ *http.Request) {
 func (w *worker) ping(rw http.ResponseWriter, r *http.Request) {
 	ctx, cancel := w.during(r)
 	defer cancel()
-	if t := w.pick(OnPing, "", ""); t != nil && !w.act(ctx, rw, t, "", job{}) {
+	if t := w.pickFor(r, OnPing, "", ""); t != nil && !w.act(ctx, rw, t, "", job{}) {
 		return
 	}
 	w.answer(rw, http.StatusOK, struct{}{})

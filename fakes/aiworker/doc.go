@@ -13,6 +13,10 @@ const Role = "aiworker"
 // RequestID is the header that carries the message id of a job.
 const RequestID = "X-Request-Id"
 
+// ProbeHeader marks a request, of any value, that no rule acts on or counts: the lab's own, which asks
+// whether the worker serves.
+const ProbeHeader = "X-Comeback-Probe"
+
 // ErrRefused is why Run ends when a rule refuses the boot; the process should exit with 1.
 var ErrRefused = errors.New("boot refused")
 

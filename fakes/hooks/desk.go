@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/control"
-	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
 
 // Call is one run of a hook by the target.
@@ -34,35 +33,31 @@ type Desk struct {
 	Kill    func() error                // kills the AI worker and leaves it dead
 
 	mu    sync.Mutex
-	plans map[string]*plan
+	plans map[string]*Planned // in force, by hook
 	calls []Call
 }
 
-type plan struct {
-	steps []Step
-	taken int // steps of this plan
-	calls int // of the hook, over all its plans
-}
-
 // Plan sets what the calls of a hook do from now on: one step a call, the last one repeats. No steps
-// bring the default plan back.
-func (d *Desk) Plan(hook string, steps ...Step) error {
+// bring the default plan back. A call that hangs or waits under the former plan is let go: it does
+// the rest of its step, but kills nothing any more, and ends with its code, a hanging one with 1.
+func (d *Desk) Plan(hook string, steps ...Step) (*Planned, error) {
 	for i, s := range steps {
 		if err := s.Check(); err != nil {
-			return fmt.Errorf("plan of hook %q, step %d: %w", hook, i+1, err)
+			return nil, fmt.Errorf("plan of hook %q, step %d: %w", hook, i+1, err)
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	p, err := d.plan(hook)
+	former, err := d.plan(hook)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(steps) == 0 {
 		steps = []Step{defaultStep(hook)}
 	}
-	p.steps, p.taken = slices.Clone(steps), 0
-	return nil
+	d.plans[hook] = newPlanned(slices.Clone(steps))
+	former.replace()
+	return d.plans[hook], nil
 }
 
 // Calls returns the calls of a hook so far, in order, as they arrived.
@@ -85,13 +80,15 @@ func (d *Desk) Serve(ctx context.Context, c *control.Conn) error {
 	if err := m.Into(&args); err != nil {
 		return err
 	}
-	call, step, err := d.take(c.Peer(), args)
+	call, step, plan, err := d.take(c.Peer(), args)
 	if err != nil {
 		return err
 	}
+	defer plan.leave() // after OnExit: who is told that a plan is over was told of its calls before
 	if d.OnCall != nil {
 		d.OnCall(call)
 	}
+	plan.tell()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	through := make(chan bool, 1)
@@ -99,7 +96,7 @@ func (d *Desk) Serve(ctx context.Context, c *control.Conn) error {
 		through <- awaitEnd(c)
 		cancel()
 	}()
-	if err = d.play(ctx, c, &call, step); err != nil {
+	if err = d.play(ctx, c, &call, step, plan); err != nil {
 		c.Close() // the process ends when it sees that; awaitEnd must not wait for it otherwise
 	}
 	if call.Killed = !<-through; call.Killed {
@@ -111,38 +108,47 @@ func (d *Desk) Serve(ctx context.Context, c *control.Conn) error {
 	return err
 }
 
-// take records the call and gives its step.
-func (d *Desk) take(peer control.Hello, args []string) (Call, Step, error) {
+// take records the call and gives its step and the plan that it is of, which is nil for a misuse.
+func (d *Desk) take(peer control.Hello, args []string) (Call, Step, *Planned, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	p, err := d.plan(peer.Name)
 	if err != nil {
-		return Call{}, Step{}, err
+		return Call{}, Step{}, nil, err
 	}
-	p.calls++
-	call := Call{Hook: peer.Name, N: p.calls, Pid: peer.Pid, Args: args}
+	call := Call{Hook: peer.Name, N: 1, Pid: peer.Pid, Args: args}
+	for _, c := range d.calls {
+		if c.Hook == peer.Name {
+			call.N++
+		}
+	}
 	var step Step
 	if usage := misuse(peer.Name, args); usage != "" {
-		call.Misuse, step = true, Step{Code: UsageCode, Stderr: usage}
+		call.Misuse, step, p = true, Step{Code: UsageCode, Stderr: usage}, nil
 	} else {
-		step = p.steps[min(p.taken, len(p.steps)-1)]
-		p.taken++
+		step = p.take()
 	}
 	d.calls = append(d.calls, call)
-	return call, step, nil
+	return call, step, p, nil
 }
 
 // play does the lab's part of the step; call gets what came of it.
-func (d *Desk) play(ctx context.Context, c *control.Conn, call *Call, step Step) error {
+func (d *Desk) play(ctx context.Context, c *control.Conn, call *Call, step Step, plan *Planned) error {
 	if step.Stderr != "" {
 		if err := c.Send(msgPrint, step.Stderr); err != nil {
 			return err
 		}
 	}
-	if err := script.Wait(ctx, step.Delay); err != nil {
+	if err := plan.wait(ctx, step.Delay); err != nil {
 		return err
 	}
+	if plan.replaced() {
+		step.Kill = false
+	}
 	end := order{Code: step.Code, Signal: step.Signal}
+	if step.Hang {
+		end.Code = 1 // once it is let go
+	}
 	if err := d.touch(ctx, step); err != nil {
 		call.Err = err
 		if err := c.Send(msgPrint, err.Error()+"\n"); err != nil {
@@ -153,8 +159,9 @@ func (d *Desk) play(ctx context.Context, c *control.Conn, call *Call, step Step)
 		}
 	}
 	if step.Hang {
-		<-ctx.Done()
-		return ctx.Err()
+		if err := plan.hang(ctx); err != nil {
+			return err
+		}
 	}
 	call.Code = Step{Code: end.Code, Signal: end.Signal}.exit()
 	return c.Send(msgExit, end)
@@ -178,15 +185,15 @@ func (d *Desk) touch(ctx context.Context, step Step) error {
 }
 
 // plan finds a hook's plan; the caller holds the lock.
-func (d *Desk) plan(hook string) (*plan, error) {
+func (d *Desk) plan(hook string) (*Planned, error) {
 	if hook != Restart && hook != Terminate {
 		return nil, fmt.Errorf("no hook is called %q: want %q or %q", hook, Restart, Terminate)
 	}
 	if d.plans == nil {
-		d.plans = map[string]*plan{}
+		d.plans = map[string]*Planned{}
 	}
 	if d.plans[hook] == nil {
-		d.plans[hook] = &plan{steps: []Step{defaultStep(hook)}}
+		d.plans[hook] = newPlanned([]Step{defaultStep(hook)})
 	}
 	return d.plans[hook], nil
 }

@@ -13,13 +13,14 @@ import (
 // third and all further ones work.
 func ExampleDesk_Plan() {
 	var desk hooks.Desk
-	err := desk.Plan(hooks.Restart,
+	_, err := desk.Plan(hooks.Restart,
 		hooks.Step{Signal: "KILL"},
 		hooks.Step{Delay: 10 * time.Second, Stderr: "the GPU is busy\n", Code: 42},
 		hooks.Step{Restart: true, Code: 1},
 	)
 	fmt.Println(err)
-	fmt.Println(desk.Plan(hooks.Restart, hooks.Step{Code: 300}))
+	_, err = desk.Plan(hooks.Restart, hooks.Step{Code: 300})
+	fmt.Println(err)
 	// Output:
 	// <nil>
 	// plan of hook "restart", step 1: code 300 is no exit code: want 0 to 255

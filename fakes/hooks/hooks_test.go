@@ -57,6 +57,14 @@ func newBench(t *testing.T, d *Desk) *bench {
 	return b
 }
 
+// plan sets a hook's plan.
+func plan(t *testing.T, b *bench, hook string, steps ...Step) *Planned {
+	t.Helper()
+	p, err := b.Plan(hook, steps...)
+	require.NoError(t, err)
+	return p
+}
+
 // run1 runs a hook as a target does.
 func run1(t *testing.T, path string, args ...string) (syscall.WaitStatus, string) {
 	t.Helper()
@@ -112,18 +120,18 @@ func TestDefaultPlans(t *testing.T) {
 func TestOneStepACallAndTheLastRepeats(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &Desk{})
-	require.NoError(t, b.Plan(Restart, Step{Code: 7, Stderr: "seven\n"}, Step{}, Step{Code: 42, Delay: time.Millisecond}))
+	plan(t, b, Restart, Step{Code: 7, Stderr: "seven\n"}, Step{}, Step{Code: 42, Delay: time.Millisecond})
 	for i, want := range []int{7, 0, 42, 42} {
 		ws, stderr := run1(t, b.restart)
 		require.Equal(t, want, ws.ExitStatus())
 		require.Equal(t, i == 0, stderr == "seven\n")
 		require.Equal(t, want, (<-b.ended).Code)
 	}
-	require.NoError(t, b.Plan(Restart, Step{Code: 3}))
+	plan(t, b, Restart, Step{Code: 3})
 	ws, _ := run1(t, b.restart)
 	require.Equal(t, 3, ws.ExitStatus())
 	require.Equal(t, 5, b.Calls(Restart)[4].N, "calls are counted over plans")
-	require.NoError(t, b.Plan(Restart))
+	plan(t, b, Restart)
 	ws, stderr := run1(t, b.restart)
 	require.Zero(t, ws.ExitStatus(), "the default plan restarts, and nothing can be restarted here")
 	require.Contains(t, stderr, "no AI worker")
@@ -135,7 +143,7 @@ func TestDeathBySignal(t *testing.T) {
 	for name, signal := range map[string]syscall.Signal{
 		"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "SEGV": syscall.SIGSEGV, "ABRT": syscall.SIGABRT, "QUIT": syscall.SIGQUIT,
 	} {
-		require.NoError(t, b.Plan(Restart, Step{Signal: name}))
+		plan(t, b, Restart, Step{Signal: name})
 		ws, stderr := run1(t, b.restart)
 		require.True(t, ws.Signaled(), "%s: exit status %d", name, ws.ExitStatus())
 		require.Equal(t, signal, ws.Signal())
@@ -150,7 +158,7 @@ func TestDeathBySignal(t *testing.T) {
 func TestHangEndsWhenTheCallerKillsIt(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &Desk{})
-	require.NoError(t, b.Plan(Restart, Step{Hang: true, Stderr: "waiting for the GPU\n"}))
+	plan(t, b, Restart, Step{Hang: true, Stderr: "waiting for the GPU\n"})
 	cmd, stderr := start(t, b.restart, "--now")
 	call := <-b.called
 	require.Equal(t, cmd.Process.Pid, call.Pid, "exec keeps the pid that the target knows")
@@ -169,7 +177,7 @@ func TestHangEndsWhenTheCallerKillsIt(t *testing.T) {
 func TestHangEndsWithTheLab(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &Desk{})
-	require.NoError(t, b.Plan(Terminate, Step{Hang: true}))
+	plan(t, b, Terminate, Step{Hang: true})
 	cmd, stderr := start(t, b.terminate, goodArgs...)
 	<-b.called
 	require.NoError(t, b.server.Close())
@@ -194,7 +202,8 @@ func TestUnknownHookIsRefused(t *testing.T) {
 	ws, stderr := run1(t, b.restart)
 	require.Equal(t, FakeCode, ws.ExitStatus())
 	require.Contains(t, stderr, `no hook is called \"restrat\"`)
-	require.ErrorContains(t, b.Plan("restrat", Step{}), "restrat")
+	_, err := b.Plan("restrat", Step{})
+	require.ErrorContains(t, err, "restrat")
 }
 
 func TestRestartThatFails(t *testing.T) {
@@ -225,7 +234,7 @@ func TestKillLeavesItDead(t *testing.T) {
 	t.Parallel()
 	var kills atomic.Int64
 	b := newBench(t, &Desk{Kill: func() error { kills.Add(1); return nil }})
-	require.NoError(t, b.Plan(Restart, Step{Kill: true, Code: 1}))
+	plan(t, b, Restart, Step{Kill: true, Code: 1})
 	ws, _ := run1(t, b.restart)
 	require.Equal(t, 1, ws.ExitStatus(), "it lies: that is what the step says")
 	require.EqualValues(t, 1, kills.Load())
@@ -268,7 +277,7 @@ func TestTerminateChecksItsArgumentsAsAwsDoes(t *testing.T) {
 func TestMisuseTakesNoStepOfThePlan(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &Desk{})
-	require.NoError(t, b.Plan(Terminate, Step{Code: 9}, Step{}))
+	plan(t, b, Terminate, Step{Code: 9}, Step{})
 	ws, stderr := run1(t, b.terminate, "ec2")
 	require.Equal(t, UsageCode, ws.ExitStatus())
 	require.Contains(t, stderr, "usage: aws")

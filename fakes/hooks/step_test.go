@@ -45,7 +45,8 @@ func TestStepErrors(t *testing.T) {
 		var s Step
 		require.ErrorContains(t, json.Unmarshal([]byte(in), &s), want, in)
 	}
-	require.ErrorContains(t, (&Desk{}).Plan(Restart, Step{}, Step{Code: 300}), "step 2")
+	_, err := (&Desk{}).Plan(Restart, Step{}, Step{Code: 300})
+	require.ErrorContains(t, err, "step 2")
 }
 
 var big = strings.Repeat("x", maxStderr+1)

@@ -57,10 +57,10 @@ func New(s Spec) (Fault, error) {
 		}
 		return f, nil
 	}
-	return nil, fmt.Errorf("no fault %q; there are %s", s.Fault, names())
+	return nil, fmt.Errorf("no fault %q; there are %s", s.Fault, allNames())
 }
 
-func names() string {
+func allNames() string {
 	var all []string
 	for _, k := range All() {
 		all = append(all, k.Name)

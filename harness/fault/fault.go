@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
@@ -20,9 +21,10 @@ type Fault interface {
 
 // Injected is a fault in place. Heal is required.
 type Injected struct {
-	// InEffect waits until the fault has touched an op, and tells what shows it.
+	// InEffect waits until the fault has touched an op, and tells what shows it. It is given up when
+	// the fault is gone, or seen not to be.
 	InEffect func(ctx context.Context) (evidence string, err error)
-	// Heal undoes the fault. It must work whatever became of the target.
+	// Heal undoes the fault and ends its watches. It must work whatever became of the target.
 	Heal func(ctx context.Context) error
 	// Gone waits, after Heal, until an op has passed untouched, and tells what shows it.
 	Gone func(ctx context.Context) (evidence string, err error)
@@ -34,8 +36,14 @@ const (
 	goneLimit = 10 * time.Second
 )
 
-// ErrTwice says that a fault was healed before.
-var ErrTwice = errors.New("healed already")
+// What Active's methods say to a wrong order.
+var (
+	ErrTwice     = errors.New("healed already")
+	ErrNotHealed = errors.New("it was not healed yet: heal it first")
+)
+
+// errUntouched ends the wait for a fault's effect.
+var errUntouched = errors.New("it was healed before that")
 
 // Active is a fault on its way through inject, in effect, heal, gone. Its order is kept here and
 // nowhere else, and each step is written to the history.
@@ -45,13 +53,13 @@ type Active struct {
 	lab  Lab
 	in   Injected
 	run  context.Context // the run's: what is awaited in the background ends with it
-	stop context.CancelFunc
 
 	inEffect awaited
 	gone     awaited
+	giveUp   context.CancelCauseFunc // ends the wait for the effect
 
-	mu     sync.Mutex
-	healed bool
+	mu     sync.Mutex // held while it is being healed
+	healed atomic.Bool
 }
 
 // awaited is something that is waited for once, in the background, by any number of callers.
@@ -64,22 +72,20 @@ type awaited struct {
 // Start injects f under a name and parameters for the history, and begins to watch for its effect.
 // ctx is the run's: it bounds the injection and everything that is awaited later.
 func Start(ctx context.Context, lab Lab, id int64, s Spec, f Fault) (*Active, error) {
-	run, stop := context.WithCancel(ctx)
 	a := &Active{
-		id: id, name: s.Fault, lab: lab, run: run, stop: stop,
+		id: id, name: s.Fault, lab: lab, run: ctx,
 		inEffect: awaited{done: make(chan struct{})}, gone: awaited{done: make(chan struct{})},
 	}
 	params, err := json.Marshal(s.Params)
 	if err != nil {
-		stop()
 		return nil, fmt.Errorf("inject %s: parameters: %w", s.Fault, err)
 	}
 	a.record(history.Inject, string(params))
-	if a.in, err = f.Inject(context.WithValue(run, idKey{}, id), lab); err != nil {
-		stop()
+	if a.in, err = f.Inject(context.WithValue(ctx, idKey{}, id), lab); err != nil {
 		return nil, fmt.Errorf("inject %s %s: %w", s.Fault, params, err)
 	}
-	go a.inEffect.await(run, a.in.InEffect, func(evidence string) { a.record(history.InEffect, evidence) })
+	ctx, a.giveUp = context.WithCancelCause(ctx)
+	go a.inEffect.await(ctx, a.in.InEffect, func(evidence string) { a.record(history.InEffect, evidence) })
 	return a, nil
 }
 
@@ -109,43 +115,48 @@ func (a *Active) InEffect(ctx context.Context) (string, error) {
 func (a *Active) Heal(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.healed {
+	if a.healed.Swap(true) {
 		return fmt.Errorf("heal %s: %w", a.name, ErrTwice)
 	}
-	a.healed = true
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healLimit)
 	defer cancel()
 	if err := a.in.Heal(ctx); err != nil {
 		a.record(history.Outlived, err.Error())
-		return fmt.Errorf("heal %s: %w", a.name, err)
+		err = fmt.Errorf("heal %s: %w", a.name, err)
+		a.gone.fail(err)
+		a.giveUp(err)
+		return err
 	}
 	a.record(history.Heal, "")
 	go func() {
 		ctx, cancel := context.WithTimeout(a.run, goneLimit)
 		defer cancel()
 		a.gone.await(ctx, a.in.Gone, func(evidence string) { a.record(history.Gone, evidence) })
+		a.giveUp(errUntouched)
 	}()
 	return nil
 }
 
-// Healed tells whether Heal was called.
+// Healed tells whether Heal was called; while it runs, it waits for its end.
 func (a *Active) Healed() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.healed
+	return a.healed.Load()
 }
 
-// Gone waits, after Heal, until an op was seen to pass untouched.
+// Gone waits, after Heal, until an op was seen to pass untouched. It gives ErrNotHealed before Heal,
+// and the error of a Heal that failed.
 func (a *Active) Gone(ctx context.Context) (string, error) {
-	evidence, err := a.gone.wait(ctx)
+	err := ErrNotHealed
+	evidence := ""
+	if a.healed.Load() {
+		evidence, err = a.gone.wait(ctx)
+	}
 	if err != nil {
 		return "", fmt.Errorf("fault %s was not seen to be gone: %w", a.name, err)
 	}
 	return evidence, nil
 }
-
-// Close gives up whatever is still awaited.
-func (a *Active) Close() { a.stop() }
 
 func (a *Active) record(kind history.Kind, text string) {
 	a.lab.Record(&history.Event{Kind: kind, N: a.id, Who: a.name, Text: text})
@@ -160,6 +171,11 @@ func (w *awaited) await(ctx context.Context, f func(context.Context) (string, er
 	if w.evidence, w.err = f(ctx); w.err == nil {
 		then(w.evidence)
 	}
+}
+
+func (w *awaited) fail(err error) {
+	w.err = err
+	close(w.done)
 }
 
 func (w *awaited) wait(ctx context.Context) (string, error) {

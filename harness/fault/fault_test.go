@@ -87,7 +87,6 @@ func TestOrder(t *testing.T) {
 			defer cancel()
 			a, err := Start(ctx, lab, 1, Spec{Fault: "noop"}, f)
 			require.NoError(rt, err)
-			defer a.Close()
 			var want []history.Kind
 			want = append(want, history.Inject)
 			var touched, passed, healed, cancelled bool
@@ -96,7 +95,7 @@ func TestOrder(t *testing.T) {
 				case "touch":
 					if !touched {
 						close(f.touch)
-						if !cancelled {
+						if !cancelled && !(healed && passed) {
 							want = append(want, history.InEffect)
 						}
 					}
@@ -156,16 +155,32 @@ func TestHealThatFailsIsAnOutlivedFault(t *testing.T) {
 	f.healErr = errors.New("stuck")
 	a, err := Start(t.Context(), lab, 1, Spec{Fault: "noop"}, f)
 	require.NoError(t, err)
-	defer a.Close()
+	_, err = a.Gone(t.Context())
+	require.ErrorIs(t, err, ErrNotHealed)
 	require.ErrorContains(t, a.Heal(t.Context()), "stuck")
+	_, err = a.Gone(t.Context())
+	require.EqualError(t, err, "fault noop was not seen to be gone: heal noop: stuck")
+	_, err = a.InEffect(t.Context())
+	require.ErrorContains(t, err, "stuck")
 	require.Equal(t, []history.Kind{history.Inject, history.Outlived}, lab.kinds())
+}
+
+func TestInEffectIsGivenUpOnceItIsGone(t *testing.T) {
+	t.Parallel()
+	lab, f := &notebook{}, newNoop()
+	a, err := Start(t.Context(), lab, 1, Spec{Fault: "noop"}, f)
+	require.NoError(t, err)
+	require.NoError(t, a.Heal(t.Context()))
+	close(f.pass)
+	_, err = a.InEffect(t.Context())
+	require.ErrorIs(t, err, errUntouched)
+	require.Equal(t, []history.Kind{history.Inject, history.Heal, history.Gone}, lab.kinds())
 }
 
 func TestInEffectGivesUpWithTheCaller(t *testing.T) {
 	t.Parallel()
 	a, err := Start(t.Context(), &notebook{}, 1, Spec{Fault: "noop"}, newNoop())
 	require.NoError(t, err)
-	defer a.Close()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("the iteration ended"))
 	_, err = a.InEffect(ctx)
@@ -183,6 +198,7 @@ func TestNew(t *testing.T) {
 		{"hook", `{"hook":"restart","steps":[{"code":300}]}`, "300"},
 		{"worker", `{"rules":[{"do":"dance"}]}`, "dance"},
 		{"on", `{"method":"ack","do":"delay","delay":"50ms"}`, ""},
+		{"on", `{"method":"ack","do":"stall","for":"50ms"}`, ""},
 	} {
 		_, err := New(Spec{Fault: c.name, Params: json.RawMessage(c.params)})
 		if c.want == "" {
@@ -204,6 +220,10 @@ func TestOnRefuses(t *testing.T) {
 		`code: 406 has no meaning with do: "c`: {Method: "ack", Do: "cut", Code: 406},
 		`delay: 0s, want one above 0`:          {Method: "ack", Do: "delay"},
 		`delay: 1ns, want one above 0 with do`: {Method: "ack", Do: "cut", Delay: 1},
+		`delay: -1ns, want one above 0 with d`: {Method: "ack", Do: "cut", Delay: -1},
+		`for: 0s, want one above 0 with do: "`: {Method: "ack", Do: "stall"},
+		`for: 1ns, want one above 0 with do: `: {Method: "ack", Do: "cut", For: 1},
+		`for: -1ns, want one above 0 with do:`: {Method: "ack", Do: "cut", For: -1},
 	} {
 		_, err := f.rule(1)
 		require.ErrorContains(t, err, want)

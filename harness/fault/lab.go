@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"strings"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/aiworker"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
@@ -29,6 +30,9 @@ type Lab interface {
 	HookPath(hook string) string
 	// Host is the target's host memory.
 	Host() *hostmem.Fixture
+	// Claim takes what for one fault until release, which may be called again. It is an error when
+	// another has it: two faults that set the same thing would undo each other.
+	Claim(what string) (release func(), err error)
 	// Target is the target's process.
 	Target() Target
 	// Seed is the run's seed; a fault derives its own choices from it.
@@ -47,17 +51,26 @@ type Watch interface {
 type Worker interface {
 	// Remote takes the rules by which it misbehaves.
 	Remote() *aiworker.Remote
-	// Serve asks the worker for one image and gives an error unless it answered one.
-	Serve(ctx context.Context, prompt string) error
-	// Start starts the worker, or starts it again; Kill leaves it dead.
-	Start(ctx context.Context) error
+	// Serve asks the worker for one image and gives an error unless it answered one. No rule acts
+	// on that request, nor counts it.
+	Serve(ctx context.Context) error
+	// Revive starts the worker unless it serves; Kill leaves it dead.
+	Revive(ctx context.Context) error
 	Kill() error
 }
 
 // Target is the target's process as a fault sees it. With several instances it is the first.
 type Target interface {
+	// Name is the process's, and its connections' role: "consumer/0".
+	Name() string
 	// Stop asks it to end, and kills it after its grace period.
 	Stop(ctx context.Context) error
 	// Start starts it without waiting until it is ready.
 	Start(ctx context.Context) error
+}
+
+// ofTarget tells whether a process, or a connection's role, is one of the target's instances.
+func ofTarget(t Target) func(who string) bool {
+	all := t.Name()[:strings.LastIndexByte(t.Name(), '/')+1]
+	return func(who string) bool { return who == t.Name() || all != "" && strings.HasPrefix(who, all) }
 }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/script"
@@ -23,6 +24,7 @@ type On struct {
 	Message string          `json:"message"` // only for the message of this id
 	Chance  float64         `json:"chance"`  // with this probability, 0 to 1, drawn from the seed; 0: always
 	Delay   script.Duration `json:"delay"`   // of delay
+	For     script.Duration `json:"for"`     // of stall: how long nothing may have passed before it counts as in effect
 	Code    uint16          `json:"code"`    // of close-channel and close-connection: reply code
 }
 
@@ -40,8 +42,8 @@ var actions = map[string]func(f *On, seed uint64) wire.Action{
 	"close-connection": func(f *On, _ uint64) wire.Action { return wire.CloseConnection{Code: f.Code, Text: closeText(f.Code)} },
 }
 
-// Inject implements Fault. It is in effect once it has acted, and gone once such a method has passed
-// without being acted on.
+// Inject implements Fault. It is in effect once it has acted, a delay or a stall once its time has
+// passed besides. It is gone once such a method has passed without being acted on.
 func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	rule, err := f.rule(lab.Seed())
 	if err != nil {
@@ -49,23 +51,28 @@ func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	}
 	rule.Owner = idOf(ctx)
 	armed := arm(lab, rule)
-	var passing []*wire.Armed
+	healed := make(chan struct{})
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
 			if err := anyHit(ctx, armed); err != nil {
 				return "", fmt.Errorf("waiting for a %s from the %s: %w", rule.Method, f.From, err)
 			}
+			if err := f.last(ctx, healed); err != nil {
+				return "", err
+			}
 			return fmt.Sprintf("%s met by %s", rule.Method, f.Do), nil
 		},
 		Heal: func(context.Context) error {
+			close(healed)
 			disarm(armed)
-			watched := rule
-			watched.Match = wire.Match{Method: rule.Method, Dir: rule.Dir}
-			watched.Action, watched.Owner = pass{}, 0
-			passing = arm(lab, watched)
 			return nil
 		},
 		Gone: func(ctx context.Context) (string, error) {
+			passing := arm(lab, wire.Rule{
+				Name:   rule.Name,
+				Match:  wire.Match{Method: rule.Method, Dir: rule.Dir, Limit: 1}, // it may not stand before the rules to come
+				Action: pass{},
+			})
 			defer disarm(passing)
 			if err := anyHit(ctx, passing); err != nil {
 				return "", fmt.Errorf("waiting for a %s to pass: %w", rule.Method, err)
@@ -73,6 +80,24 @@ func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 			return fmt.Sprintf("a %s passed untouched", rule.Method), nil
 		},
 	}, nil
+}
+
+// last waits until what holds the bytes back has done so for its time: healing lets them go at once.
+func (f *On) last(ctx context.Context, healed <-chan struct{}) error {
+	d := time.Duration(f.Delay + f.For) // rule has seen to it that one of them is 0
+	if d == 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-healed:
+		return fmt.Errorf("it was healed before its %s had lasted for %v", f.Do, d)
+	case <-ctx.Done():
+		return fmt.Errorf("waiting until its %s has lasted for %v: %w", f.Do, d, context.Cause(ctx))
+	}
 }
 
 // rule makes the wire's rule of what the script said, and refuses what makes no sense.
@@ -105,8 +130,10 @@ func (f *On) rule(seed uint64) (wire.Rule, error) {
 		return wire.Rule{}, fmt.Errorf("code: %d, want an AMQP reply code such as 406", f.Code)
 	case !closes && f.Code != 0:
 		return wire.Rule{}, fmt.Errorf("code: %d has no meaning with do: %q", f.Code, f.Do)
-	case (f.Do == "delay") != (f.Delay > 0):
+	case (f.Do == "delay") != (f.Delay > 0) || f.Delay < 0:
 		return wire.Rule{}, fmt.Errorf("delay: %v, want one above 0 with do: \"delay\" and none otherwise", time.Duration(f.Delay))
+	case (f.Do == "stall") != (f.For > 0) || f.For < 0:
+		return wire.Rule{}, fmt.Errorf("for: %v, want one above 0 with do: \"stall\" and none otherwise", time.Duration(f.For))
 	}
 	return wire.Rule{
 		Name:   "on " + name,
@@ -147,24 +174,26 @@ func disarm(all []*wire.Armed) {
 	}
 }
 
-// anyHit waits until one of the rules has acted.
+// anyHit waits until one of the rules has acted. What has acted counts, also when ctx is done.
 func anyHit[R interface{ Hit() <-chan struct{} }](ctx context.Context, all []R) error {
-	ctx, done := context.WithCancel(ctx)
+	given, done := context.WithCancel(ctx)
 	defer done()
-	hit := make(chan struct{}, len(all))
+	hit := make(chan struct{})
+	var once sync.Once
 	for _, a := range all {
 		go func() {
-			select {
-			case <-a.Hit():
-				hit <- struct{}{}
-			case <-ctx.Done():
+			if closed(given, a.Hit()) == nil {
+				once.Do(func() { close(hit) })
 			}
 		}()
 	}
-	select {
-	case <-hit:
+	if err := closed(ctx, hit); err == nil {
 		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
+	for _, a := range all {
+		if closed(ctx, a.Hit()) == nil {
+			return nil
+		}
+	}
+	return context.Cause(ctx)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Reboot stops the target and starts it anew under other faults, as a fresh instance that finds its
@@ -57,8 +58,11 @@ func injectAll(ctx context.Context, lab Lab, specs []Spec) ([]Injected, error) {
 	return all, nil
 }
 
-// healAll undoes faults, the last first, and goes on when one cannot be undone.
+// healAll undoes faults, the last first, and goes on when one cannot be undone. It works on a context
+// of its own: what failed before may have been the given one.
 func healAll(ctx context.Context, all []Injected) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healLimit)
+	defer cancel()
 	var errs []error
 	for _, in := range slices.Backward(all) {
 		errs = append(errs, in.Heal(ctx))
@@ -66,14 +70,16 @@ func healAll(ctx context.Context, all []Injected) error {
 	return errors.Join(errs...)
 }
 
+// each waits for all faults at once, and goes on when one gives up.
 func each(all []Injected, wait func(Injected) (string, error)) (string, error) {
-	var evidence []string
-	for _, in := range all {
-		text, err := wait(in)
-		if err != nil {
-			return "", err
-		}
-		evidence = append(evidence, text)
+	evidence, errs := make([]string, len(all)), make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, in := range all {
+		wg.Go(func() { evidence[i], errs[i] = wait(in) })
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return "", err
 	}
 	return strings.Join(evidence, "; "), nil
 }

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
@@ -20,23 +21,36 @@ func (f *Swap) Inject(_ context.Context, lab Lab) (Injected, error) {
 	if err != nil {
 		return Injected{}, err
 	}
+	release, err := lab.Claim("the host's swap")
+	if err != nil {
+		return Injected{}, err
+	}
 	before := lab.Host().State()
+	if before.Name == state.Name {
+		release()
+		return Injected{}, fmt.Errorf("state: the host's swap is %q already", state.Name)
+	}
 	read := lab.Watch(hostRead(state.Name))
 	if err := lab.Host().Set(state); err != nil {
 		read.Close()
+		err = errors.Join(err, lab.Host().Set(before))
+		release()
 		return Injected{}, err
 	}
-	var after Watch
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
-			defer read.Close()
 			return firstSeen(ctx, read, fmt.Sprintf("the target read swap %q", state.Name))
 		},
 		Heal: func(context.Context) error {
-			after = lab.Watch(hostRead(before.Name))
-			return lab.Host().Set(before)
+			read.Close()
+			if err := lab.Host().Set(before); err != nil {
+				return err
+			}
+			release()
+			return nil
 		},
 		Gone: func(ctx context.Context) (string, error) {
+			after := lab.Watch(hostRead(before.Name))
 			defer after.Close()
 			return firstSeen(ctx, after, fmt.Sprintf("the target read swap %q", before.Name))
 		},
