@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"image/png"
 	"io"
+	"net/http"
 	"strings"
 	"syscall"
 	"testing"
@@ -103,6 +104,33 @@ func TestRulesOnRequests(t *testing.T) {
 			require.Empty(t, r.events, "fails twice, then succeeds")
 		})
 	}
+}
+
+// No rule acts on a probe, nor counts it.
+func TestProbesPassByTheRules(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, Script{Rules: []Rule{
+		{Do: Fail, Turn: script.Turn{Nth: 2, Times: 1}},
+		{On: OnPing, Do: Fail, Turn: script.Turn{Times: 1}},
+	}})
+	r.start()
+	probe := func(method, path, body string) int {
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+r.addr+path, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set(ProbeHeader, "1")
+		res, err := r.client.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		return res.StatusCode
+	}
+	for range 3 {
+		require.Equal(t, 200, probe("POST", "/sdapi/v1/txt2img", `{"prompt":"a cat"}`))
+		require.Equal(t, 200, probe("GET", "/internal/ping", ""))
+	}
+	require.Empty(t, r.events)
+	r.job("m1").image(t)
+	require.Equal(t, 500, r.job("m2").status, "the second that counts")
+	require.Equal(t, 500, r.ask(t.Context(), "GET", "/internal/ping", "", "").status)
 }
 
 func TestPingRules(t *testing.T) {

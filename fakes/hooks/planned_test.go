@@ -66,17 +66,19 @@ func TestNewPlanLetsGoOfTheFormersCalls(t *testing.T) {
 func TestPlannedTellsOfItsOwnCallsOnly(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &Desk{})
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	told := b.OnCall
+	b.OnCall = func(c Call) { // a call that has its step is told late
+		if !c.Misuse {
+			close(begun)
+			<-goOn
+		}
+		told(c)
+	}
 	first := plan(t, b, Terminate, Step{})
 	run1(t, b.terminate, "ec2")
 	require.True(t, (<-b.ended).Misuse)
 	require.False(t, closed(first.Taken()), "a misuse takes no step")
-	begun, goOn := make(chan struct{}), make(chan struct{})
-	told := b.OnCall
-	b.OnCall = func(c Call) { // the call has its step, and is told late
-		close(begun)
-		<-goOn
-		told(c)
-	}
 	cmd, _ := start(t, b.terminate, goodArgs...)
 	<-begun
 	second := plan(t, b, Terminate, Step{Code: 9})

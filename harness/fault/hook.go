@@ -103,6 +103,7 @@ func (f *HookFile) Inject(_ context.Context, lab Lab) (Injected, error) {
 	}
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
+			defer told.Close()
 			e, err := told.Next(ctx)
 			if err != nil {
 				return "", fmt.Errorf("waiting until the target names %s in its log or in an alert: %w", path, err)

@@ -39,6 +39,7 @@ func (f *Swap) Inject(_ context.Context, lab Lab) (Injected, error) {
 	}
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
+			defer read.Close()
 			return firstSeen(ctx, read, fmt.Sprintf("the target read swap %q", state.Name))
 		},
 		Heal: func(context.Context) error {

@@ -67,6 +67,7 @@ func (f *WorkerDown) Inject(_ context.Context, lab Lab) (Injected, error) {
 	})
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
+			defer delivered.Close()
 			refusal := lab.Worker().Serve(ctx)
 			if refusal == nil {
 				return "", errors.New("the AI worker still answers")

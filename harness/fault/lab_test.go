@@ -1,0 +1,156 @@
+package fault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
+	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
+	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/wire"
+)
+
+// bench is a Lab whose events the test makes.
+type bench struct {
+	Lab
+	host   *hostmem.Fixture
+	desk   hooks.Desk
+	worker fakeWorker
+	wires  []*wire.Wire
+	dir    string
+
+	mu      sync.Mutex
+	events  []history.Event
+	watches map[*benchWatch]bool
+	claimed map[string]bool
+	starts  int // of the target
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{dir: t.TempDir(), watches: map[*benchWatch]bool{}, claimed: map[string]bool{}}
+	b.host = hostmem.New(filepath.Join(b.dir, "host"))
+	require.NoError(t, b.host.Set(hostmem.OK()))
+	t.Cleanup(func() {
+		require.NoError(t, b.host.Close())
+		require.Empty(t, b.watches, "a watch was left")
+		require.Empty(t, b.claimed, "a claim was left")
+	})
+	return b
+}
+
+func (b *bench) Record(e *history.Event) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.events = append(b.events, *e)
+	for w := range b.watches {
+		if w.want(e) {
+			w.events <- *e
+		}
+	}
+}
+
+func (b *bench) Watch(want func(*history.Event) bool) Watch {
+	w := &benchWatch{b: b, want: want, events: make(chan history.Event, 100)}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.watches[w] = true
+	return w
+}
+
+func (b *bench) Claim(what string) (func(), error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.claimed[what] {
+		return nil, fmt.Errorf("%s: claimed", what)
+	}
+	b.claimed[what] = true
+	return func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		delete(b.claimed, what)
+	}, nil
+}
+
+func (b *bench) Role(conn uint32) string {
+	return map[uint32]string{1: "load", 2: "consumer/1", 3: "consumers/0"}[conn]
+}
+func (b *bench) Wires() []*wire.Wire         { return b.wires }
+func (b *bench) Worker() Worker              { return &b.worker }
+func (b *bench) Hooks() *hooks.Desk          { return &b.desk }
+func (b *bench) HookPath(hook string) string { return filepath.Join(b.dir, hook) }
+func (b *bench) Host() *hostmem.Fixture      { return b.host }
+func (b *bench) Target() Target              { return benchTarget{b} }
+func (b *bench) Seed() uint64                { return 1 }
+
+type benchWatch struct {
+	b      *bench
+	want   func(*history.Event) bool
+	events chan history.Event
+}
+
+func (w *benchWatch) Next(ctx context.Context) (history.Event, error) {
+	select {
+	case e := <-w.events:
+		return e, nil
+	case <-ctx.Done():
+		return history.Event{}, context.Cause(ctx)
+	}
+}
+
+func (w *benchWatch) Close() {
+	w.b.mu.Lock()
+	defer w.b.mu.Unlock()
+	delete(w.b.watches, w)
+}
+
+type benchTarget struct{ b *bench }
+
+func (benchTarget) Name() string               { return "consumer/0" }
+func (benchTarget) Stop(context.Context) error { return nil }
+func (t benchTarget) Start(context.Context) error {
+	t.b.starts++
+	return nil
+}
+
+// fakeWorker serves, or does not.
+type fakeWorker struct {
+	Worker
+	mu     sync.Mutex
+	dead   bool
+	asked  chan struct{} // closed at the first request, when it is set
+	starts int
+}
+
+func (w *fakeWorker) Serve(context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.asked != nil {
+		close(w.asked)
+		w.asked = nil
+	}
+	if w.dead {
+		return errors.New("connection refused")
+	}
+	return nil
+}
+
+func (w *fakeWorker) Revive(context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dead, w.starts = false, w.starts+1
+	return nil
+}
+
+func (w *fakeWorker) Kill() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dead = true
+	return nil
+}
