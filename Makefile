@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 OUT ?= reports/out
 PARALLEL ?= 3
-FUZZTIME ?= 10s
+FUZZTIME ?= 50000x
 TYPES := extension/types
 K6 := bin/k6
 
@@ -44,7 +44,7 @@ $(TYPES)/node_modules/.package-lock.json: $(TYPES)/package-lock.json $(TYPES)/pa
 bench: setup build ## the benchmarks, side by side; BENCH=<regexp> chooses
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -count $(or $(COUNT),1) -timeout 60m ./harness/...
 
-fuzz: ## every fuzz target for FUZZTIME (10s) each
+fuzz: ## every fuzz target, FUZZTIME (50000x: so many inputs) each
 	@for package in $$(go list ./...); do \
 	  dir=$$(go list -f '{{.Dir}}' $$package); \
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go 2>/dev/null | cut -c6- || true); do \

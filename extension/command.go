@@ -21,11 +21,12 @@ func newCommand(*state.GlobalState) *cobra.Command {
 		Short: "Prove that a queue consumer or an HTTP proxy comes back from faults",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return fmt.Errorf("no command %q; see k6 x comeback --help", args[0])
+				return exitWith(exitNotRun, fmt.Errorf("no command %q; see k6 x comeback --help", args[0]))
 			}
 			return cmd.Help()
 		},
 	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitWith(exitNotRun, err) })
 	root.AddCommand(listCommand(), suiteCommand(), judgeCommand(), historyCommand(), fakeCommand())
 	return root
 }
@@ -60,9 +61,14 @@ func listCommand() *cobra.Command {
 			if asJSON {
 				e := json.NewEncoder(cmd.OutOrStdout())
 				e.SetIndent("", "  ")
-				return e.Encode(all)
+				err = e.Encode(all)
+			} else {
+				err = printList(cmd.OutOrStdout(), all)
 			}
-			return printList(cmd.OutOrStdout(), all)
+			if err != nil {
+				return exitWith(exitNotRun, err)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
@@ -88,6 +94,16 @@ func discover(cmd *cobra.Command, paths []string) ([]suite.Scenario, error) {
 		return nil, fmt.Errorf("find our own binary: %w", err)
 	}
 	return suite.Discover(cmd.Context(), paths, suite.Describer(self, describeEnv))
+}
+
+// exactly is cobra.ExactArgs with an exit code of ours.
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := cobra.ExactArgs(n)(cmd, args); err != nil {
+			return exitWith(exitNotRun, fmt.Errorf("%w; usage: k6 x comeback %s", err, cmd.Use))
+		}
+		return nil
+	}
 }
 
 // exitWith prints err and ends the process with a code of ours; k6 would make any error a 255.

@@ -70,18 +70,41 @@ func parseSeed(text string) (uint64, error) {
 func repeatCommand(args []string, seed uint64) string {
 	var words []string
 	for i := 0; i < len(args); i++ {
-		if (args[i] == "-e" || args[i] == "--env") && i+1 < len(args) {
-			name, value, _ := strings.Cut(args[i+1], "=")
-			if name == "SEED" || name == "OUT" || name == "BROKER" && strings.Contains(value, "://") {
+		setting, two := settingOf(args[i:])
+		name, value, _ := strings.Cut(setting, "=")
+		if name == "SEED" || name == "OUT" || name == "BROKER" && strings.Contains(value, "://") {
+			if two {
 				i++
-				continue
 			}
+			continue
 		}
-		words = append(words, args[i])
+		words = append(words, quote(args[i]))
 	}
 	at := min(2, len(words))
 	words = append(words[:at:at], append([]string{"-e", "SEED=" + strconv.FormatUint(seed, 10)}, words[at:]...)...)
 	return strings.Join(words, " ")
+}
+
+// settingOf gives the NAME=value of an -e at the head of args, in any of its forms, and whether it
+// takes two arguments.
+func settingOf(args []string) (setting string, two bool) {
+	switch {
+	case (args[0] == "-e" || args[0] == "--env") && len(args) > 1:
+		return args[1], true
+	case strings.HasPrefix(args[0], "--env="):
+		return strings.TrimPrefix(args[0], "--env="), false
+	case strings.HasPrefix(args[0], "-e"):
+		return strings.TrimPrefix(strings.TrimPrefix(args[0], "-e"), "="), false
+	}
+	return "", false
+}
+
+// quote makes a word safe to be pasted into a shell.
+func quote(word string) string {
+	if word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./=:,@%+") == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // logHandler passes slog's records to k6's logger: nothing else may write to k6's stderr.

@@ -45,16 +45,13 @@ func (s *session) onIteration(data any) {
 
 // errorField reads the field Error of an event's data, whose types are internal to k6.
 func errorField(data any) error {
-	v := reflect.Indirect(reflect.ValueOf(data))
-	if v.Kind() != reflect.Struct {
-		return nil
+	if v := reflect.Indirect(reflect.ValueOf(data)); v.Kind() == reflect.Struct {
+		if f := v.FieldByName("Error"); f.IsValid() {
+			err, _ := f.Interface().(error)
+			return err
+		}
 	}
-	f := v.FieldByName("Error")
-	if !f.IsValid() {
-		return fmt.Errorf("k6's event data %T has no field Error any more", data)
-	}
-	err, _ := f.Interface().(error)
-	return err
+	return fmt.Errorf("k6's event data %T has no field Error any more", data)
 }
 
 // leave prints the verdict and, when it is not green, ends the process with its code: no k6 option,

@@ -63,7 +63,7 @@ declare module 'k6/x/comeback' {
   export type CheckName =
     | 'ran' | 'script' | 'load-reached' | 'probes' | 'target-exit'
     | 'fault-in-effect' | 'fault-gone' | 'in-flight'
-    | 'no-loss' | 'duplicates' | 'unexpected' | 'settle' | 'ack-after-report' | 'protocol'
+    | 'no-loss' | 'duplicates' | 'unexpected' | 'settle' | 'settled' | 'ack-after-report' | 'protocol'
     | 'no-stall' | 'recovered' | 'alerts' | 'all-clears' | 'hooks';
 
   /** Declares the run of this script. Belongs at the top of the script. */

@@ -56,8 +56,21 @@ func TestRepeatCommand(t *testing.T) {
 		{"k6 run a.js", "k6 run -e SEED=7 a.js"},
 		{"k6 run -e SEED=3 -e DEFECT=x -e OUT=/o a.js", "k6 run -e SEED=7 -e DEFECT=x a.js"},
 		{"k6 run -e BROKER=amqp://u:secret@h/ a.js", "k6 run -e SEED=7 a.js"},
+		{"k6 run -eBROKER=amqp://u:secret@h/ --env=BROKER=amqp://u:secret@h/ -e=SEED=1 a.js", "k6 run -e SEED=7 a.js"},
+		{"k6 run it's.js", `k6 run -e SEED=7 'it'\''s.js'`},
 		{"k6 run --env BROKER=local a.js", "k6 run -e SEED=7 --env BROKER=local a.js"},
 	} {
 		require.Equal(t, c.want, repeatCommand(strings.Fields(c.args), 7))
 	}
+}
+
+func TestSetting(t *testing.T) {
+	t.Parallel()
+	system := map[string]string{"BROKER": "of the shell", "OUT": "same", "COMEBACK_BROKER": "ours"}
+	lookup := func(name string) (string, bool) { v, ok := system[name]; return v, ok }
+	script := map[string]string{"BROKER": "of the shell", "SEED": "7", "OUT": "given"} // as k6 mixes them
+	require.Equal(t, "ours", setting(script, lookup, "BROKER"), "what the shell has exported is not meant for us")
+	require.Equal(t, "7", setting(script, lookup, "SEED"))
+	require.Equal(t, "given", setting(script, lookup, "OUT"))
+	require.Empty(t, setting(script, lookup, "DEFECT"))
 }

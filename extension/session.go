@@ -46,14 +46,7 @@ func (s *session) join(vu modules.VU) error {
 		init := vu.InitEnv()
 		s.log = init.Logger
 		s.env = func(name string) string {
-			if value, ok := init.RuntimeOptions.Env[name]; ok {
-				return value
-			}
-			if init.LookupEnv == nil {
-				return ""
-			}
-			value, _ := init.LookupEnv("COMEBACK_" + name)
-			return value
+			return setting(init.RuntimeOptions.Env, os.LookupEnv, name)
 		}
 		if events := vu.Events().Global; events != nil {
 			_, ch := events.Subscribe(testEnd, exit)
@@ -75,6 +68,17 @@ func (s *session) join(vu modules.VU) error {
 		}()
 	}
 	return s.registerMetrics(vu)
+}
+
+// setting gives what the user said with -e, or else by the environment variable COMEBACK_<name>. k6
+// takes the whole environment for the script's: a BROKER that somebody's shell has exported is not ours.
+func setting(script map[string]string, system func(string) (string, bool), name string) string {
+	exported, is := system(name)
+	if value, ok := script[name]; ok && !(is && value == exported) {
+		return value
+	}
+	value, _ := system("COMEBACK_" + name)
+	return value
 }
 
 // declare takes the spec of incident(). Every VU runs the script's top anew, so it comes many times.

@@ -90,7 +90,7 @@ func judgeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "judge <run folder>",
 		Short: "Judge a recorded run again from its history",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			j, err := harness.Judge(args[0])
 			if err != nil {
@@ -108,7 +108,7 @@ func historyCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "history <run folder>",
 		Short: "Print a recorded run, a line an event",
-		Args:  cobra.ExactArgs(1),
+		Args:  exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			r, err := history.Open(filepath.Join(args[0], harness.HistoryFile))
 			if err != nil {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/harness/check"
@@ -17,8 +19,8 @@ func (l *Lab) Finish(ctx context.Context) (*check.Judgement, error) {
 	l.endLoad()
 	l.healAll(ctx)
 	l.drain(ctx)
-	l.count(ctx)
 	l.stopTargets(ctx)
+	l.count(ctx)
 	l.record.Append(&history.Event{Kind: history.End})
 	if err := errors.Join(l.takeDown(), l.record.Flush()); err != nil {
 		return nil, err
@@ -36,9 +38,9 @@ func (l *Lab) Abandon() error { return errors.Join(l.takeDown(), l.record.Close(
 // had ended before.
 func (l *Lab) healAll(ctx context.Context) {
 	l.mu.Lock()
-	faults := l.faults
+	faults := slices.Clone(l.faults)
 	l.mu.Unlock()
-	for _, f := range faults {
+	for _, f := range slices.Backward(faults) {
 		if f == nil {
 			continue
 		}
@@ -66,8 +68,9 @@ func (l *Lab) drain(ctx context.Context) {
 	for {
 		counts := l.load.Counts()
 		open := l.live.series.Backlog()
-		// What the broker never confirmed may have no effect, ever.
-		if open <= int(counts.Offered-counts.Confirmed) {
+		// What the broker never confirmed may have no effect, ever. What waits in the queue although all
+		// have had theirs are redeliveries: their second effects would be missed.
+		if open <= int(counts.Offered-counts.Confirmed) && l.ready.Load() == 0 {
 			return
 		}
 		select {
@@ -79,14 +82,14 @@ func (l *Lab) drain(ctx context.Context) {
 	}
 }
 
-// count looks into the queues for what is left there.
+// count looks into the queues for what is left there, once the target is gone and has given back what
+// it had not settled.
 func (l *Lab) count(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	if err := l.probe(ctx); err != nil {
-		l.log.Warn("probe the queue at the end", "error", err)
-	}
-	if ready, _, err := l.admin.Depth(ctx, l.target.Queue); err == nil {
+	if ready, err := l.leftover(ctx); err != nil {
+		l.record.Append(&history.Event{Kind: history.Depth, Who: l.target.Queue, Flags: history.Failed, Text: err.Error()})
+	} else {
 		l.record.Append(&history.Event{Kind: history.Leftover, Who: l.target.Queue, N: int64(ready)})
 	}
 	if l.target.Dead == "" {
@@ -102,12 +105,33 @@ func (l *Lab) count(ctx context.Context) {
 	}
 }
 
-func (l *Lab) stopTargets(ctx context.Context) {
-	for _, t := range l.targets {
-		if err := t.Stop(ctx); err != nil {
-			l.log.Warn("stop the target", "error", err)
+// leftover gives the ready messages once the broker has noticed that the target's consumers are gone.
+func (l *Lab) leftover(ctx context.Context) (int, error) {
+	tick := time.NewTicker(lookPeriod)
+	defer tick.Stop()
+	for {
+		ready, consumers, err := l.admin.Depth(ctx, l.target.Queue)
+		if err != nil || consumers == 0 {
+			return ready, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return 0, fmt.Errorf("%d consumers are still there after the target was stopped: %w", consumers, context.Cause(ctx))
 		}
 	}
+}
+
+func (l *Lab) stopTargets(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, t := range l.targets {
+		wg.Go(func() {
+			if err := t.Stop(ctx); err != nil {
+				l.log.Warn("stop the target", "error", err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // Judge reads the history in a run's folder and judges it. It gives the same verdict each time.

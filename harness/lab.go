@@ -65,6 +65,7 @@ type Lab struct {
 
 	last sync.Map // process → the last line that it printed, for errors
 
+	ready   atomic.Int64 // messages in the queue, when it was last looked at
 	began   atomic.Bool
 	loadEnd chan struct{} // closed when the load has been offered
 	endOnce sync.Once
@@ -141,6 +142,14 @@ func newLab(c Config) (*Lab, error) {
 		l.cancel()
 		return nil, err
 	}
+	l.wg.Go(func() { // a full disk: there is nothing to be gained from going on
+		select {
+		case <-l.record.Failed():
+			l.log.Error("the history cannot be written: the run ends", "folder", c.Out, "error", l.record.Err())
+			l.endLoad()
+		case <-l.ctx.Done():
+		}
+	})
 	if err := l.begin(); err != nil {
 		l.cancel()
 		return nil, errors.Join(err, l.record.Close())

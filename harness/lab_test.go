@@ -125,9 +125,9 @@ func TestSpecCheck(t *testing.T) {
 	good := spec("a", history.Expect{})
 	require.NoError(t, good.Check())
 	for want, change := range map[string]func(*harness.Spec){
-		"id: ":                  func(s *harness.Spec) { s.Name = "../a" },
+		"name (by default":      func(s *harness.Spec) { s.Name = "../a" },
 		"target: missing":       func(s *harness.Spec) { s.Target = "" },
-		"load.rate: 0":          func(s *harness.Spec) { s.Load.Rate = 0 },
+		"load.rate: 0 a":        func(s *harness.Spec) { s.Load.Rate = 0 },
 		"load.duration: 1ms":    func(s *harness.Spec) { s.Load.Duration = time.Millisecond },
 		"no figure may be":      func(s *harness.Spec) { s.Expect.Lost = -1 },
 		"noFault and recovery":  func(s *harness.Spec) { s.Expect.NoFault, s.Expect.Recovery = true, 1 },

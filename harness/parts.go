@@ -160,6 +160,7 @@ func (l *Lab) probe(ctx context.Context) error {
 		e.Flags, e.Text = history.Failed, err.Error()
 	}
 	e.N, e.Code = int64(ready), int32(consumers)
+	l.ready.Store(e.N)
 	l.record.Append(&e)
 	return err
 }

@@ -15,6 +15,9 @@ import (
 // Submit offers one message and gives its id. The first one begins the load, whose end is set by
 // the time that the scenario states. It never waits for the broker.
 func (l *Lab) Submit(body []byte) (history.MsgID, error) {
+	if err := l.record.Err(); err != nil {
+		return 0, fmt.Errorf("submit: the history cannot be written, and what is not recorded proves nothing: %w", err)
+	}
 	if l.began.CompareAndSwap(false, true) {
 		l.record.Append(&history.Event{Kind: history.LoadBegin})
 		time.AfterFunc(l.config.Spec.Load.Duration, l.endLoad)
@@ -35,7 +38,7 @@ func (l *Lab) Counts() load.Counts { return l.load.Counts() }
 func (l *Lab) endLoad() {
 	l.endOnce.Do(func() {
 		if l.began.Load() {
-			l.record.Append(&history.Event{Kind: history.LoadEnd})
+			l.record.Append(&history.Event{Kind: history.LoadEnd, N: int64(l.load.Counts().Dropped)})
 		}
 		close(l.loadEnd)
 	})

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
 	"github.com/comeback-chaos/xk6-comeback/harness/check"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
@@ -24,21 +25,21 @@ type Spec struct {
 
 // Load is what the script means to offer: open model, one constant rate.
 type Load struct {
-	Rate     float64 // messages a second; above 0, at most 100000
+	Rate     float64 // messages a second: a whole number from 1 to 100000
 	Duration time.Duration
 }
 
-var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+var nameForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 
 // Check tells what is wrong with a spec, naming the field.
 func (s Spec) Check() error {
 	switch {
-	case !nameForm.MatchString(s.Name):
-		return fmt.Errorf("id: %q, want small letters, digits and dashes, at most 64", s.Name)
+	case !nameForm.MatchString(s.Name) || len(s.Name) > 64:
+		return fmt.Errorf("name (by default the script's file name): %q, want small letters, digits and single dashes, at most 64", s.Name)
 	case s.Target == "":
 		return errors.New("target: missing: an entry of comeback.yaml")
-	case s.Load.Rate <= 0 || s.Load.Rate > 100_000:
-		return fmt.Errorf("load.rate: %v a second, want above 0 and at most 100000", s.Load.Rate)
+	case s.Load.Rate < 1 || s.Load.Rate > 100_000 || s.Load.Rate != float64(int(s.Load.Rate)):
+		return fmt.Errorf("load.rate: %v a second, want a whole number from 1 to 100000", s.Load.Rate)
 	case s.Load.Duration < time.Second || s.Load.Duration > 24*time.Hour:
 		return fmt.Errorf("load.duration: %v, want 1s to 24h", s.Load.Duration)
 	case s.Expect.Lost < 0 || s.Expect.Duplicates < 0 || s.Expect.Recovery < 0 || s.Expect.Stall < 0:
@@ -47,6 +48,14 @@ func (s Spec) Check() error {
 		return errors.New("expect.known: it wants a recovery beside it, the limit")
 	case s.Expect.NoFault && s.Expect.Recovery > 0:
 		return errors.New("expect: a run without a fault has nothing to recover from: noFault and recovery exclude each other")
+	}
+	for hook, c := range s.Expect.Hooks {
+		switch {
+		case hook != hooks.Restart && hook != hooks.Terminate:
+			return fmt.Errorf("expect.hooks: %q, want %q or %q", hook, hooks.Restart, hooks.Terminate)
+		case c.Min < 0 || c.Max < c.Min:
+			return fmt.Errorf("expect.hooks.%s: %d to %d, want 0 <= min <= max", hook, c.Min, c.Max)
+		}
 	}
 	for _, c := range s.Catches {
 		if c.Defect == "" || c.Check == "" {

@@ -18,7 +18,7 @@ func (r Run) Name() string {
 	if r.Defect == "" {
 		return r.Scenario.Name
 	}
-	return r.Scenario.Name + "-" + r.Defect
+	return r.Scenario.Name + "--" + r.Defect // a name has single dashes only, or folders could collide
 }
 
 // Plan lists the runs of a suite: each scenario once on its target; or, for its teeth, once on each

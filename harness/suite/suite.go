@@ -25,7 +25,7 @@ type Options struct {
 	Broker   string    // as broker.Open takes it; runs share it, each in its own vhost
 	Parallel int       // runs side by side; default 3
 	Seed     string    // "": each run chooses its own
-	Progress io.Writer // a line when a run starts and when it ends; nil: discard
+	Progress io.Writer // a line when a run has ended; nil: discard
 }
 
 // runMargin is what a run may take beyond its load before it is killed: set-up, drain, judgement.
@@ -41,7 +41,7 @@ func Execute(ctx context.Context, plan []Run, o Options) (*reports.Suite, error)
 		o.Progress = io.Discard
 	}
 	began := time.Now()
-	logs := filepath.Join(o.Out, "k6")
+	logs := filepath.Join(o.Out, ".k6")
 	if err := os.MkdirAll(logs, 0o755); err != nil {
 		return nil, fmt.Errorf("suite folder: %w", err)
 	}
@@ -54,6 +54,10 @@ func Execute(ctx context.Context, plan []Run, o Options) (*reports.Suite, error)
 	shared, err := broker.Open(ctx, o.Broker, group, nil)
 	if err != nil {
 		return nil, err
+	}
+	if err := shared.AddVhost(ctx, "comeback-probe"); errors.Is(err, broker.ErrNoVhosts) && o.Parallel > 1 {
+		fmt.Fprintln(o.Progress, "one run at a time: this broker gives no run a vhost of its own")
+		o.Parallel = 1
 	}
 	e := &executor{Options: o, group: group, broker: shared, tails: &last, total: len(plan)}
 	runs := e.all(ctx, plan)
@@ -100,6 +104,11 @@ func (e *executor) all(ctx context.Context, plan []Run) []reports.Run {
 // one makes one run, in a process of its own, and reads the verdict that it leaves.
 func (e *executor) one(ctx context.Context, r Run) reports.Run {
 	result := reports.Run{Scenario: r.Scenario.Name, Defect: r.Defect, Want: r.Want, Dir: filepath.Join(e.Out, r.Name())}
+	// What an earlier suite left must not be taken for this run's.
+	if err := os.RemoveAll(filepath.Join(result.Dir, harness.VerdictFile)); err != nil {
+		result.Err = err.Error()
+		return result
+	}
 	if r.Scenario.OwnBroker {
 		if err := broker.LocalInstalled(); err != nil {
 			result.Skipped = "it breaks its broker and needs one of its own: " + err.Error()
@@ -111,25 +120,27 @@ func (e *executor) one(ctx context.Context, r Run) reports.Run {
 	}
 	j, err := readVerdict(result.Dir)
 	switch {
-	case err == nil:
-		result.Judgement, result.Err = j, ""
-	case result.Err == "":
+	case err != nil && result.Err == "":
 		result.Err = err.Error()
+	case err == nil && (j.Meta.Scenario != r.Scenario.Name || j.Meta.Defect != r.Defect):
+		result.Err = fmt.Sprintf("the verdict in %s is of %s on %q", result.Dir, j.Meta.Scenario, j.Meta.Defect)
+	case err == nil:
+		result.Judgement = j
+		if j.Verdict != check.Pass {
+			result.Err = "" // k6 has ended with the verdict's own code
+		}
 	}
 	return result
 }
 
-// k6 runs the script. Its exit code tells no more than the verdict does, so it is an error only
-// where there is no verdict.
+// k6 runs the script. A k6 that did not end well is an error, also beside a verdict that is a pass: it
+// was killed, or has crossed a threshold.
 func (e *executor) k6(ctx context.Context, r Run, dir string) error {
 	choice, drop, err := e.brokerFor(ctx, r)
 	if err != nil {
 		return err
 	}
 	defer drop()
-	if err := os.RemoveAll(filepath.Join(dir, harness.VerdictFile)); err != nil {
-		return err
-	}
 	args := []string{"run", "--no-color", "--quiet", "-e", "OUT=" + dir}
 	if r.Defect != "" {
 		args = append(args, "-e", "DEFECT="+r.Defect)

@@ -31,7 +31,7 @@ func TestPlan(t *testing.T) {
 		err       string
 	}{
 		"each once, the longest first": {scenarios: []Scenario{short, long}, want: []string{"long", "short"}},
-		"teeth: each on its defects":   {scenarios: []Scenario{short, long}, teeth: true, want: []string{"long-d2", "long-d3", "short-d1"}},
+		"teeth: each on its defects":   {scenarios: []Scenario{short, long}, teeth: true, want: []string{"long--d2", "long--d3", "short--d1"}},
 		"only one":                     {scenarios: []Scenario{short, long}, only: []string{"short"}, want: []string{"short"}},
 		"only a stranger":              {scenarios: []Scenario{short, long}, only: []string{"shrot"}, err: `no scenario "shrot"; there are short, long`},
 		"toothless":                    {scenarios: []Scenario{toothless}, teeth: true, err: "toothless.js: scenario toothless has no teeth"},

@@ -90,6 +90,11 @@ func (t Target) checkPlaceholders() error {
 		}
 		return nil
 	}
+	for _, word := range slices.Concat(t.Command, t.Legacy) {
+		if strings.Contains(word, "{"+Broker+"}") {
+			return fmt.Errorf("command: {%s} holds a password, which everybody could see in the list of processes: give it by env", Broker)
+		}
+	}
 	for _, word := range t.Command {
 		if err := check("command", word); err != nil {
 			return err

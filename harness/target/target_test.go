@@ -67,6 +67,7 @@ func TestLoadRefuses(t *testing.T) {
 		"no ready":            {"version: 1\ntargets:\n  a: {command: [x], queue: q}\n", "targets.a.ready.http: missing"},
 		"too many":            {"version: 1\ntargets:\n  a: {command: [x], queue: q, ready: {http: u}, instances: 17}\n", "instances: 17, want 1 to 16"},
 		"unknown placeholder": {"version: 1\ntargets:\n  a: {command: [x], queue: q, ready: {http: u}, env: {A: \"{brokr}\"}}\n", "env.A: unknown placeholder {brokr}"},
+		"password in command": {"version: 1\ntargets:\n  a: {command: [x, \"{broker}\"], queue: q, ready: {http: u}}\n", "command: {broker} holds a password"},
 		"defect in command":   {"version: 1\ntargets:\n  a: {command: [\"{defect}\"], queue: q, ready: {http: u}}\n", "command: unknown placeholder {defect}"},
 		"bad duration":        {"version: 1\ntargets:\n  a: {command: [x], queue: q, ready: {http: u, within: soon}}\n", `targets.a.ready.within: "soon", want a duration`},
 	} {
