@@ -124,17 +124,12 @@ type fakeWorker struct {
 	Worker
 	mu     sync.Mutex
 	dead   bool
-	asked  chan struct{} // closed at the first request, when it is set
 	starts int
 }
 
 func (w *fakeWorker) Serve(context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.asked != nil {
-		close(w.asked)
-		w.asked = nil
-	}
 	if w.dead {
 		return errors.New("connection refused")
 	}

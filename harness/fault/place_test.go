@@ -171,25 +171,26 @@ func TestHookFileIsInEffectWhenTheTargetNamesIt(t *testing.T) {
 
 func TestWorkerDown(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	asked := make(chan struct{})
-	b.worker.asked = asked
-	b.Record(&history.Event{Kind: history.Deliver, Conn: 2}) // before the kill
-	a, err := Start(t.Context(), b, 1, Spec{Fault: "workerDown"}, &WorkerDown{})
-	require.NoError(t, err)
-	<-asked
-	b.Record(&history.Event{Kind: history.Deliver, Conn: 1}) // to another
-	b.Record(&history.Event{Kind: history.Deliver, Conn: 3})
-	_, err = a.InEffect(brief(t))
-	require.Error(t, err, "our own request is not the target's")
-	b.Record(&history.Event{Kind: history.Deliver, Conn: 2})
-	evidence, err := a.InEffect(t.Context())
-	require.NoError(t, err)
-	require.Contains(t, evidence, "connection refused")
-	require.NoError(t, a.Heal(t.Context()))
-	_, err = a.Gone(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, 1, b.worker.starts)
+	synctest.Test(t, func(t *testing.T) {
+		b := &bench{watches: map[*benchWatch]bool{}}
+		b.Record(&history.Event{Kind: history.Deliver, Conn: 2}) // before the kill
+		a, err := Start(t.Context(), b, 1, Spec{Fault: "workerDown"}, &WorkerDown{})
+		require.NoError(t, err)
+		b.Record(&history.Event{Kind: history.Deliver, Conn: 1}) // to another
+		b.Record(&history.Event{Kind: history.Deliver, Conn: 3})
+		synctest.Wait()
+		_, err = a.InEffect(brief(t))
+		require.Error(t, err, "our own request is not the target's")
+		b.Record(&history.Event{Kind: history.Deliver, Conn: 2})
+		evidence, err := a.InEffect(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, evidence, "connection refused")
+		require.NoError(t, a.Heal(t.Context()))
+		_, err = a.Gone(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 1, b.worker.starts)
+		require.Empty(t, b.watches)
+	})
 }
 
 // amqpPipe gives a connection through w on which acks can be sent; the other end reads them all.

@@ -58,33 +58,53 @@ type WorkerDown struct{}
 // Inject implements Fault. It is in effect once the worker refuses a request of the lab's own and, after
 // the kill, a message was delivered to the target, which has no worker for it then.
 func (f *WorkerDown) Inject(_ context.Context, lab Lab) (Injected, error) {
+	missed := lab.Watch(missesWorker(lab))
 	if err := lab.Worker().Kill(); err != nil {
+		missed.Close()
 		return Injected{}, err
 	}
-	target := ofTarget(lab.Target())
-	delivered := lab.Watch(func(e *history.Event) bool {
-		return e.Kind == history.Deliver && target(lab.Role(e.Conn))
-	})
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
-			defer delivered.Close()
+			defer missed.Close()
 			refusal := lab.Worker().Serve(ctx)
 			if refusal == nil {
 				return "", errors.New("the AI worker still answers")
 			}
-			if _, err := delivered.Next(ctx); err != nil {
-				return "", fmt.Errorf("waiting until the target gets a message that it has no AI worker for: %w", err)
+			e, err := missed.Next(ctx)
+			if err != nil {
+				return "", fmt.Errorf("waiting until the target misses its AI worker: %w", err)
 			}
-			return fmt.Sprintf("the target got a message while the AI worker does not answer: %v", refusal), nil
+			return fmt.Sprintf("%s by the target while the AI worker does not answer: %v", e.Kind, refusal), nil
 		},
 		Heal: func(ctx context.Context) error {
-			delivered.Close()
+			missed.Close()
 			return lab.Worker().Revive(ctx)
 		},
 		Gone: func(ctx context.Context) (string, error) {
 			return served(ctx, lab.Worker(), "the AI worker served a request")
 		},
 	}, nil
+}
+
+// missesWorker likes what a target does that has lost its AI worker: it is given a message that it cannot
+// work on, or hands one back, stops consuming, or calls for help. Only what comes after the end of the
+// worker's process counts. A watch asks in the order of events, so the state needs no lock.
+func missesWorker(lab Lab) func(*history.Event) bool {
+	target := ofTarget(lab.Target())
+	dead := false
+	return func(e *history.Event) bool {
+		switch e.Kind {
+		case history.ProcExit:
+			dead = dead || e.Who == aiworker.Role
+		case history.Deliver, history.Nack, history.Reject, history.Cancel:
+			return dead && target(lab.Role(e.Conn))
+		case history.HookCall:
+			return dead
+		case history.Alert:
+			return dead && !e.Flags.Has(history.AllClear)
+		}
+		return false
+	}
 }
 
 // servePeriod is how often the AI worker is asked whether it serves again.
