@@ -173,9 +173,10 @@ func TestWorkerDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{watches: map[*benchWatch]bool{}}
-		b.Record(&history.Event{Kind: history.Deliver, Conn: 2}) // before the kill
 		a, err := Start(t.Context(), b, 1, Spec{Fault: "workerDown"}, &WorkerDown{})
 		require.NoError(t, err)
+		b.Record(&history.Event{Kind: history.Deliver, Conn: 2}) // before the end of the process
+		b.Record(&history.Event{Kind: history.ProcExit, Who: "aiworker"})
 		b.Record(&history.Event{Kind: history.Deliver, Conn: 1}) // to another
 		b.Record(&history.Event{Kind: history.Deliver, Conn: 3})
 		synctest.Wait()
@@ -191,6 +192,28 @@ func TestWorkerDown(t *testing.T) {
 		require.Equal(t, 1, b.worker.starts)
 		require.Empty(t, b.watches)
 	})
+}
+
+func TestWhatShowsThatTheWorkerIsMissed(t *testing.T) {
+	t.Parallel()
+	for e, want := range map[history.Event]bool{
+		{Kind: history.Deliver, Conn: 2}:                          true,
+		{Kind: history.Deliver, Conn: 1}:                          false,
+		{Kind: history.Nack, Conn: 2}:                             true,
+		{Kind: history.Reject, Conn: 3}:                           false,
+		{Kind: history.Cancel, Conn: 2}:                           true,
+		{Kind: history.Ack, Conn: 2}:                              false,
+		{Kind: history.HookCall, Who: "restart"}:                  true,
+		{Kind: history.Alert, Who: "AI"}:                          true,
+		{Kind: history.Alert, Who: "AI", Flags: history.AllClear}: false,
+	} {
+		misses := missesWorker(&bench{})
+		require.False(t, misses(&e), "%s before the end of the process", e.Kind)
+		require.False(t, misses(&history.Event{Kind: history.ProcExit, Who: "consumer/0"}))
+		require.False(t, misses(&e), "%s after the end of another process", e.Kind)
+		require.False(t, misses(&history.Event{Kind: history.ProcExit, Who: "aiworker"}))
+		require.Equal(t, want, misses(&e), "%s %d", e.Kind, e.Conn)
+	}
 }
 
 // amqpPipe gives a connection through w on which acks can be sent; the other end reads them all.
