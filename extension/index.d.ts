@@ -160,7 +160,9 @@ declare module 'k6/x/comeback' {
 
   export const faults: {
     /** Acts on an AMQP method between the target and the broker: 'ack', 'deliver', 'basic.qos', …. */
-    on(method: string, what: 'swallow' | 'duplicate' | 'cut' | 'cut-inside' | 'cut-after' | 'stall' | 'corrupt', which?: Which): Fault;
+    on(method: string, what: 'swallow' | 'duplicate' | 'cut' | 'cut-inside' | 'cut-after' | 'corrupt', which?: Which): Fault;
+    /** Both directions stand still; in effect once nothing has passed for that long. */
+    on(method: string, what: 'stall', which: Which & { for: Duration }): Fault;
     on(method: string, what: 'delay', which: Which & { delay: Duration }): Fault;
     on(method: string, what: 'close-channel' | 'close-connection', which: Which & { code: number }): Fault;
     /** Sets the swap of the target's host. */
