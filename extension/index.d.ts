@@ -129,7 +129,7 @@ declare module 'k6/x/comeback' {
     code?: number;
     delay?: Duration;
     stderr?: string;
-    /** Never end by itself. */
+    /** Never end by itself; healed, it ends with 143. */
     hang?: boolean;
     /** Die by this signal: 'KILL', 'TERM', 'SEGV', …. */
     signal?: string;

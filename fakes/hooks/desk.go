@@ -147,7 +147,7 @@ func (d *Desk) play(ctx context.Context, c *control.Conn, call *Call, step Step,
 	}
 	end := order{Code: step.Code, Signal: step.Signal}
 	if step.Hang {
-		end.Code = 1 // once it is let go
+		end.Code = LetGoCode
 	}
 	if err := d.touch(ctx, step); err != nil {
 		call.Err = err

@@ -18,6 +18,7 @@ const (
 const (
 	UsageCode = 252 // what aws answers to arguments it cannot read
 	FakeCode  = 125 // the fake itself failed: no lab, or the lab died meanwhile
+	LetGoCode = 143 // of a hang that is let go: as if somebody had ended it. No contract takes it for a success
 )
 
 // Messages on the control socket.

@@ -20,7 +20,7 @@ type Step struct {
 	Code    int           `json:"code,omitempty"`    // exit code, 0 to 255
 	Delay   time.Duration `json:"delay,omitempty"`   // 0 to 10 min
 	Stderr  string        `json:"stderr,omitempty"`  // at most 64 KB
-	Hang    bool          `json:"hang,omitempty"`    // do not end before somebody kills the process, or another plan is in force: then end with 1
+	Hang    bool          `json:"hang,omitempty"`    // do not end before somebody kills the process, or another plan is in force: then end with LetGoCode
 	Signal  string        `json:"signal,omitempty"`  // die by it: "KILL", "TERM", "SEGV", …
 	Restart bool          `json:"restart,omitempty"` // restart the AI worker
 	Kill    bool          `json:"kill,omitempty"`    // kill the AI worker and leave it dead
