@@ -52,7 +52,7 @@ func (l *Lab) Host() *hostmem.Fixture { return l.host }
 func (l *Lab) Target() fault.Target { return l.targets[0] }
 
 // Claim implements fault.Lab.
-func (l *Lab) Claim(what string) (release func(), err error) { return l.worker.claims.take(what) }
+func (l *Lab) Claim(what string) (release func(), err error) { return l.claims.take(what) }
 
 // claims are the things that faults in place have for themselves.
 type claims struct{ held sync.Map }

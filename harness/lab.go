@@ -72,6 +72,7 @@ type Lab struct {
 
 	mu     sync.Mutex
 	faults []*fault.Active
+	claims claims         // see Claim
 	wg     sync.WaitGroup // the lab's own goroutines
 }
 

@@ -21,7 +21,6 @@ type worker struct {
 	remote *aiworker.Remote
 	socket string
 	addr   string
-	claims claims // see Lab.Claim
 
 	mu      sync.Mutex // one start or kill at a time
 	process *child.Process
