@@ -106,6 +106,9 @@ func TestAdminSurvivesTheBroker(t *testing.T) {
 	}
 	require.NoError(t, look(limit(t)))
 
+	// The node writes what it knows of its queues to disk within seconds: a kill before that loses them.
+	_, err := l.Eval(limit(t), "mnesia:sync_log()")
+	require.NoError(t, err)
 	require.NoError(t, l.Kill())
 	require.ErrorContains(t, look(limit(t)), "nothing listens")
 	require.NoError(t, l.Start(limit(t)))
@@ -120,7 +123,7 @@ func TestAdminSurvivesTheBroker(t *testing.T) {
 	require.NoError(t, l.Resume())
 	require.NoError(t, look(limit(t)))
 
-	_, err := l.Eval(limit(t), `[rabbit_networking:close_connection(P,"test") || P <- rabbit_networking:connections()]`)
+	_, err = l.Eval(limit(t), `[rabbit_networking:close_connection(P,"test") || P <- rabbit_networking:connections()]`)
 	require.NoError(t, err)
 	require.NoError(t, look(limit(t)), "one lost connection is replaced without being told")
 }

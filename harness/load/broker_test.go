@@ -136,6 +136,9 @@ func TestBrokerKilledAndStartedAgain(t *testing.T) {
 	<-ups
 	stop := offer(t, p)
 	awaitConfirmed(t, p, 500)
+	// The node writes what it knows of its queues to disk within seconds: a kill before that loses them.
+	_, err := b.Eval(bounded(t), "mnesia:sync_log()")
+	require.NoError(t, err)
 	b.Kill()
 	require.Error(t, <-downs)
 	atKill := p.Counts()
