@@ -56,7 +56,7 @@ func (f *WorkerRules) Inject(ctx context.Context, lab Lab) (Injected, error) {
 type WorkerDown struct{}
 
 // Inject implements Fault. It is in effect once the worker refuses a request of the lab's own and, after
-// the kill, a message was delivered to the target, which has no worker for it then.
+// the kill, the target has shown that it misses it: see missesWorker.
 func (f *WorkerDown) Inject(_ context.Context, lab Lab) (Injected, error) {
 	missed := lab.Watch(missesWorker(lab))
 	if err := lab.Worker().Kill(); err != nil {
