@@ -18,7 +18,7 @@ import (
 )
 
 // config makes a lab's configuration of the spec and of what the user gave with -e (or, as
-// COMEBACK_…, in the environment): DEFECT, SEED, BROKER, OUT, TARGETS.
+// COMEBACK_…, in the environment): DEFECT, SEED, BROKER, OUT, TARGETS, TARGET.
 func (s *session) config(spec harness.Spec) (harness.Config, error) {
 	seed, err := parseSeed(s.env("SEED"))
 	if err != nil {
@@ -33,6 +33,9 @@ func (s *session) config(spec harness.Spec) (harness.Config, error) {
 		if targets, err = target.Find("."); err != nil {
 			return harness.Config{}, err
 		}
+	}
+	if other := s.env("TARGET"); other != "" {
+		spec.Target = other
 	}
 	defect := s.env("DEFECT")
 	out := s.env("OUT")

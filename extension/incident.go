@@ -18,16 +18,18 @@ import (
 
 // incident is what a script passes to incident(). Its JSON form is index.d.ts' Incident.
 type incident struct {
-	Name    string            `json:"name"`
-	ID      words             `json:"id"`
-	Target  string            `json:"target"`
-	Broker  string            `json:"broker"`
-	Load    load              `json:"load"`
-	Expect  expect            `json:"expect"`
-	Catches map[string]string `json:"catches"`
+	Name      string            `json:"name"`
+	ID        words             `json:"id"`
+	Target    string            `json:"target"`
+	Broker    string            `json:"broker"`
+	Instances int               `json:"instances"`
+	Needs     words             `json:"needs"`
+	Load      offered           `json:"load"`
+	Expect    expect            `json:"expect"`
+	Catches   map[string]string `json:"catches"`
 }
 
-type load struct {
+type offered struct {
 	Rate     float64  `json:"rate"`
 	Duration duration `json:"duration"`
 }
@@ -120,6 +122,7 @@ func parseIncident(text []byte, file string) (harness.Spec, error) {
 	}
 	s := harness.Spec{
 		Name: in.Name, Incidents: in.ID, Target: in.Target, OwnBroker: in.Broker == "own",
+		Instances: in.Instances, Needs: in.Needs,
 		Load:   harness.Load{Rate: in.Load.Rate, Duration: time.Duration(in.Load.Duration)},
 		Expect: in.Expect.history(),
 	}

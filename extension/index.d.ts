@@ -50,6 +50,10 @@ declare module 'k6/x/comeback' {
     name?: string;
     /** Entry of comeback.yaml. */
     target: string;
+    /** How many of it run side by side, 1 to 16. Default: as its entry says. */
+    instances?: number;
+    /** Features of the target (comeback.yaml) that the scenario needs; it is skipped on a target without them. */
+    needs?: string | string[];
     /** 'own' when the scenario breaks the broker itself. Default 'shared'. */
     broker?: 'shared' | 'own';
     /** What the script means to offer, open model: messages a second, for how long. */
@@ -63,11 +67,28 @@ declare module 'k6/x/comeback' {
   export type CheckName =
     | 'ran' | 'script' | 'load-reached' | 'probes' | 'target-exit'
     | 'fault-in-effect' | 'fault-gone' | 'in-flight'
-    | 'no-loss' | 'duplicates' | 'unexpected' | 'settle' | 'settled' | 'ack-after-report' | 'protocol'
+    | 'no-loss' | 'dead-letters' | 'duplicates' | 'unexpected' | 'settle' | 'settled' | 'ack-after-report' | 'protocol'
     | 'no-stall' | 'recovered' | 'alerts' | 'all-clears' | 'hooks';
 
   /** Declares the run of this script. Belongs at the top of the script. */
   export function incident(incident: Incident): Run;
+
+  /** What a message carries beside its body. What is left out is not sent, but for a message-id. */
+  export interface Props {
+    /** false: it has no message-id. Default true. */
+    messageId?: boolean;
+    /** 1 to 255. */
+    priority?: number;
+    /** How long it may wait in its queue: the broker then drops it, or dead-letters it. Whole milliseconds. */
+    expiration?: Duration;
+    headers?: { [name: string]: string | number | boolean };
+    /** Default 'application/json'. */
+    contentType?: string;
+    /** Not written to the broker's disk. */
+    transient?: boolean;
+    /** A correct target dead-letters it, and it has no effect: see the check dead-letters. */
+    dead?: boolean;
+  }
 
   /** The one run of a script. */
   export interface Run {
@@ -76,7 +97,7 @@ declare module 'k6/x/comeback' {
     /** In setup(): stands the lab up and returns when the target is ready. */
     start(): void;
     /** Offers one message and returns its id, without waiting for the broker. */
-    submit(job: object | string | ArrayBuffer): string;
+    submit(job: object | string | ArrayBuffer, props?: Props): string;
     /** Waits until the load has been flowing evenly long enough to know the steady state. */
     steady(): Promise<void>;
     /** Puts a fault in place. */

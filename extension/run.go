@@ -67,8 +67,9 @@ func (m *module) start() error {
 	return m.session.start(m.vu.Context(), state)
 }
 
-// submit is run.submit(job): it offers one message and returns its id, without waiting for the broker.
-func (m *module) submit(job sobek.Value) (string, error) {
+// submit is run.submit(job, options): it offers one message and returns its id, without waiting for
+// the broker.
+func (m *module) submit(job, options sobek.Value) (string, error) {
 	lab := m.session.running()
 	if lab == nil {
 		return "", errNotStarted
@@ -77,7 +78,11 @@ func (m *module) submit(job sobek.Value) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("run.submit(): %w", err)
 	}
-	id, err := lab.Submit(body)
+	props, err := parseProps(options)
+	if err != nil {
+		return "", fmt.Errorf("run.submit(): %w", err)
+	}
+	id, err := lab.Submit(body, props)
 	if err != nil {
 		return "", err
 	}

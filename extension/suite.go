@@ -12,6 +12,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 	"github.com/comeback-chaos/xk6-comeback/harness/suite"
+	"github.com/comeback-chaos/xk6-comeback/harness/target"
 	"github.com/comeback-chaos/xk6-comeback/reports"
 )
 
@@ -19,6 +20,7 @@ func suiteCommand() *cobra.Command {
 	var o suite.Options
 	var teeth bool
 	var only []string
+	var instead string
 	cmd := &cobra.Command{
 		Use:   "suite [scripts or folders]",
 		Short: "Run the scenarios, or with --teeth each on the defects that it must catch",
@@ -27,6 +29,14 @@ func suiteCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			scenarios, err := discover(cmd, args)
 			if err != nil {
+				return exitWith(exitNotRun, err)
+			}
+			if instead != "" {
+				if scenarios, err = suite.Retarget(scenarios, instead); err != nil {
+					return exitWith(exitNotRun, err)
+				}
+			}
+			if o.Targets, err = targetsFile(); err != nil {
 				return exitWith(exitNotRun, err)
 			}
 			plan, err := suite.Plan(scenarios, teeth, only)
@@ -50,11 +60,24 @@ func suiteCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&teeth, "teeth", false, "run each scenario on its defects: each must fail for the stated check")
 	f.StringSliceVar(&only, "only", nil, "names of the scenarios to run")
+	f.StringVar(&instead, "target", "", "run the scenarios of one target on another: consumer=mine")
 	f.StringVar(&o.Out, "out", filepath.Join("reports", "out"), "folder for the runs and the reports")
 	f.StringVar(&o.Broker, "broker", "auto", "auto, local, or an amqp:// URL; better given as COMEBACK_BROKER when it holds a password")
 	f.IntVar(&o.Parallel, "parallel", 3, "runs side by side")
 	f.StringVar(&o.Seed, "seed", "", "one seed for all runs")
 	return cmd
+}
+
+// targetsFile reads the comeback.yaml that the runs will find.
+func targetsFile() (*target.File, error) {
+	path := os.Getenv("COMEBACK_TARGETS")
+	if path == "" {
+		var err error
+		if path, err = target.Find("."); err != nil {
+			return nil, err
+		}
+	}
+	return target.Load(path)
 }
 
 // reportSuite prints the table and writes the files.

@@ -2,14 +2,18 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
 	"sync"
 	"time"
 
+	"github.com/comeback-chaos/xk6-comeback/fakes/alertsink"
+	"github.com/comeback-chaos/xk6-comeback/fakes/apisink"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
+	"github.com/comeback-chaos/xk6-comeback/harness/broker"
 	"github.com/comeback-chaos/xk6-comeback/harness/fault"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 	"github.com/comeback-chaos/xk6-comeback/harness/wire"
@@ -48,8 +52,39 @@ func (l *Lab) HookPath(hook string) string {
 // Host implements fault.Lab.
 func (l *Lab) Host() *hostmem.Fixture { return l.host }
 
-// Target implements fault.Lab.
-func (l *Lab) Target() fault.Target { return l.targets[0] }
+// Targets implements fault.Lab.
+func (l *Lab) Targets() []fault.Target {
+	all := make([]fault.Target, len(l.targets))
+	for i, t := range l.targets {
+		all[i] = t
+	}
+	return all
+}
+
+// API implements fault.Lab.
+func (l *Lab) API() *apisink.Sink { return l.api }
+
+// Alerts implements fault.Lab.
+func (l *Lab) Alerts() *alertsink.Sink { return l.alerts }
+
+// Admin implements fault.Lab.
+func (l *Lab) Admin() *broker.Admin { return l.admin }
+
+// Queue implements fault.Lab.
+func (l *Lab) Queue() string { return l.target.Queue }
+
+// Dead implements fault.Lab.
+func (l *Lab) Dead() string { return l.target.Dead }
+
+// Broker implements fault.Lab. A scenario has to say that it breaks its broker: at a desk it would
+// otherwise work, and break everybody's in a suite.
+func (l *Lab) Broker() (fault.Broker, error) {
+	own, ok := l.broker.(*broker.Local)
+	if !ok || !l.config.Spec.OwnBroker {
+		return nil, errors.New("it breaks the broker, which this run shares: say broker: 'own' in incident(), and give no broker by URL")
+	}
+	return own, nil
+}
 
 // Claim implements fault.Lab.
 func (l *Lab) Claim(what string) (release func(), err error) { return l.claims.take(what) }

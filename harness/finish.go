@@ -70,16 +70,26 @@ func (l *Lab) drain(ctx context.Context) {
 		open := l.live.series.Backlog()
 		// What the broker never confirmed may have no effect, ever. What waits in the queue although all
 		// have had theirs are redeliveries: their second effects would be missed.
-		if open <= int(counts.Offered-counts.Confirmed) && l.ready.Load() == 0 {
+		if open <= int(counts.Offered-counts.Confirmed) && l.ready.Load() == 0 && l.buried(ctx) {
 			return
 		}
 		select {
 		case <-ctx.Done():
-			l.note("drain", fmt.Sprintf("%d messages had no effect %v after the load", open, drainLimit))
+			l.note("drain", fmt.Sprintf("%v after the load %d messages had no effect, of those that should have one", drainLimit, open))
 			return
 		case <-tick.C:
 		}
 	}
+}
+
+// buried tells whether the dead-letter queue holds as many messages as were submitted for it.
+func (l *Lab) buried(ctx context.Context) bool {
+	want := int(l.doomed.Load())
+	if want == 0 {
+		return true
+	}
+	dead, _, err := l.admin.Depth(ctx, l.target.Dead)
+	return err == nil && dead >= want // what is missing in the end is for the checks to judge
 }
 
 // count looks into the queues for what is left there, once the target is gone and has given back what

@@ -66,6 +66,7 @@ type Lab struct {
 	last sync.Map // process → the last line that it printed, for errors
 
 	ready   atomic.Int64 // messages in the queue, when it was last looked at
+	doomed  atomic.Int64 // messages submitted that a correct target dead-letters
 	began   atomic.Bool
 	loadEnd chan struct{} // closed when the load has been offered
 	endOnce sync.Once
@@ -122,8 +123,14 @@ func newLab(c Config) (*Lab, error) {
 		return nil, err
 	}
 	t, err := file.Target(c.Spec.Target)
+	if err == nil {
+		err = t.Lacks(c.Spec.Needs)
+	}
 	if err != nil {
 		return nil, err
+	}
+	if c.Spec.Instances > 0 {
+		t.Instances = c.Spec.Instances
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

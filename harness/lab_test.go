@@ -13,6 +13,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/check"
 	"github.com/comeback-chaos/xk6-comeback/harness/fault"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/load"
 )
 
 // spec is a small scenario for a run driven from Go.
@@ -43,7 +44,7 @@ func offer(t *testing.T, lab *harness.Lab, s harness.Spec) {
 	began := time.Now()
 	for sent := 0; ; {
 		for due := int(time.Since(began) / period); sent <= due; sent++ {
-			_, err := lab.Submit([]byte(`{"prompt":"a cat"}`))
+			_, err := lab.Submit([]byte(`{"prompt":"a cat"}`), load.Props{})
 			require.NoError(t, err)
 		}
 		if time.Since(began) > s.Load.Duration {

@@ -117,8 +117,10 @@ func (l *Lab) openLoad(ctx context.Context) error {
 			}
 			return w.Wrap(c), nil
 		},
-		OnOffer: func(id uint64) {
-			l.record.Append(&history.Event{Kind: history.Offer, Msg: history.MsgID(id)})
+		OnOffer: func(id uint64, doomed bool) {
+			e := history.Event{Kind: history.Offer, Msg: history.MsgID(id)}
+			set(&e, history.Doomed, doomed)
+			l.record.Append(&e)
 		},
 	})
 	return err

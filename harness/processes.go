@@ -30,7 +30,7 @@ func (l *Lab) startTargets(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		what, err := l.target.Resolve(addresses, l.config.Defect)
+		what, err := l.target.Resolve(addresses, l.config.Defect, l.config.Spec.Needs)
 		if err != nil {
 			return err
 		}

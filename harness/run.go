@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,7 @@ import (
 
 // Submit offers one message and gives its id. The first one begins the load, whose end is set by
 // the time that the scenario states. It never waits for the broker.
-func (l *Lab) Submit(body []byte) (history.MsgID, error) {
+func (l *Lab) Submit(body []byte, props load.Props) (history.MsgID, error) {
 	if err := l.record.Err(); err != nil {
 		return 0, fmt.Errorf("submit: the history cannot be written, and what is not recorded proves nothing: %w", err)
 	}
@@ -22,9 +23,16 @@ func (l *Lab) Submit(body []byte) (history.MsgID, error) {
 		l.record.Append(&history.Event{Kind: history.LoadBegin})
 		time.AfterFunc(l.config.Spec.Load.Duration, l.endLoad)
 	}
-	id, err := l.load.Submit(body, load.Props{ContentType: "application/json"})
+	props.ContentType = cmp.Or(props.ContentType, "application/json")
+	if props.Doomed && l.target.Dead == "" {
+		return 0, fmt.Errorf("submit: target %s has no dead-letter queue (comeback.yaml), so that no message can end there", l.target.Name)
+	}
+	id, err := l.load.Submit(body, props)
 	if err != nil {
 		return 0, fmt.Errorf("submit: %w", err)
+	}
+	if props.Doomed {
+		l.doomed.Add(1)
 	}
 	return history.MsgID(id), nil
 }

@@ -16,8 +16,10 @@ import (
 type Spec struct {
 	Name      string // [a-z0-9-]; names the run's folder
 	Incidents []string
-	Target    string // entry of comeback.yaml
-	OwnBroker bool   // the scenario breaks its broker: it may not share one
+	Target    string   // entry of comeback.yaml
+	Instances int      // how many of it run side by side, 1 to 16; 0: as the entry says
+	Needs     []string // features that the target must have, turned on for the run
+	OwnBroker bool     // the scenario breaks its broker: it may not share one
 	Load      Load
 	Expect    history.Expect
 	Catches   []history.Catch // a defect may be listed with one check only
@@ -38,6 +40,8 @@ func (s Spec) Check() error {
 		return fmt.Errorf("name (by default the script's file name): %q, want small letters, digits and single dashes, at most 64", s.Name)
 	case s.Target == "":
 		return errors.New("target: missing: an entry of comeback.yaml")
+	case s.Instances < 0 || s.Instances > 16:
+		return fmt.Errorf("instances: %d, want 1 to 16", s.Instances)
 	case s.Load.Rate < 1 || s.Load.Rate > 100_000 || s.Load.Rate != float64(int(s.Load.Rate)):
 		return fmt.Errorf("load.rate: %v a second, want a whole number from 1 to 100000", s.Load.Rate)
 	case s.Load.Duration < time.Second || s.Load.Duration > 24*time.Hour:

@@ -6,6 +6,7 @@ import { incident, faults } from 'k6/x/comeback';
 const run = incident({
   id: 'A2',
   target: 'consumer',
+  needs: ['memory', 'alerts'],
   load: { rate: 100, duration: '14s' },
   expect: {
     recovery: '4s',

@@ -7,6 +7,7 @@ import { incident, faults } from 'k6/x/comeback';
 const run = incident({
   id: 'A1',
   target: 'consumer',
+  needs: ['memory', 'alerts'],
   load: { rate: 100, duration: '10s' },
   expect: { recovery: '4s', hooks: {}, alerts: 0 },
   catches: { 'A1-zero-is-low': 'hooks' },

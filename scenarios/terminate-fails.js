@@ -6,15 +6,13 @@ import { incident, faults } from 'k6/x/comeback';
 const run = incident({
   id: ['A3', 'A4', 'A10'],
   target: 'consumer',
+  needs: ['memory', 'alerts'],
   load: { rate: 100, duration: '14s' },
   expect: {
     recovery: '4s',
     hooks: {
       restart: { min: 1, max: 20 },
-      terminate: {
-        min: 3, max: 10,
-        args: ['ec2', 'terminate-instances', '--instance-ids', '*', '--region', '*'],
-      },
+      terminate: { min: 3, max: 10, args: ['ec2', 'terminate-instances', '--instance-ids', '*', '--region', '*'] },
     },
     alerts: { min: 1, max: 3 },
   },

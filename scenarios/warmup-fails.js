@@ -6,6 +6,7 @@ import { incident, faults } from 'k6/x/comeback';
 const run = incident({
   id: ['A5', 'A6'],
   target: 'consumer',
+  needs: ['alerts'],
   load: { rate: 100, duration: '12s' },
   expect: { recovery: '4s', alerts: { min: 1, max: 2 } },
   catches: {

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"fmt"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -8,7 +9,7 @@ import (
 
 // Message is what Peek tells of a message.
 type Message struct {
-	ID      string     // message-id property
+	ID      string     // message-id property; without one the correlation-id
 	Reason  string     // why it was dead-lettered: see reasonOf; "" when it was not
 	Deaths  int64      // how often, over all queues and reasons
 	Queue   string     // the first queue it was dead-lettered from
@@ -16,7 +17,7 @@ type Message struct {
 }
 
 func messageOf(d amqp.Delivery) Message {
-	m := Message{ID: d.MessageId, Reason: reasonOf(d.Headers), Headers: d.Headers}
+	m := Message{ID: cmp.Or(d.MessageId, d.CorrelationId), Reason: reasonOf(d.Headers), Headers: d.Headers}
 	m.Queue, _ = d.Headers["x-first-death-queue"].(string)
 	for _, death := range deaths(d.Headers) {
 		if n, ok := death["count"].(int64); ok {

@@ -57,7 +57,7 @@ func TestNamesAreAContract(t *testing.T) {
 	}
 	slices.Sort(names)
 	require.Equal(t, []string{
-		"ack-after-report", "alerts", "all-clears", "duplicates", "fault-gone", "fault-in-effect", "hooks", "in-flight",
+		"ack-after-report", "alerts", "all-clears", "dead-letters", "duplicates", "fault-gone", "fault-in-effect", "hooks", "in-flight",
 		"load-reached", "no-loss", "no-stall", "probes", "protocol", "ran", "recovered", "script", "settle", "settled", "target-exit",
 		"unexpected",
 	}, names)

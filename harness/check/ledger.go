@@ -41,6 +41,7 @@ const (
 	delivered
 	acked // by the target, for good: no copy, not delivered again
 	deadLettered
+	doomed // a correct target dead-letters it
 )
 
 func (s state) has(want state) bool { return s&want == want }
@@ -50,6 +51,9 @@ func (l *ledger) see(e *history.Event) {
 	switch e.Kind {
 	case history.Offer:
 		l.offer(m, e.At)
+		if e.Flags.Has(history.Doomed) {
+			m.state |= doomed
+		}
 	case history.Return:
 		if !e.Flags.Has(history.Synthetic) {
 			m.state |= refused
@@ -68,6 +72,9 @@ func (l *ledger) offer(m *message, at time.Duration) {
 
 // publish notes that the load sent a message.
 func (l *ledger) publish(e *history.Event) {
+	if e.Msg == 0 {
+		return // without a message-id: all that is known of it is that it was offered
+	}
 	m := l.messages.At(e.Msg)
 	if m.state&(offered|published) == 0 {
 		m.offered = e.At
@@ -77,6 +84,9 @@ func (l *ledger) publish(e *history.Event) {
 
 // confirm notes the broker's answer to the load.
 func (l *ledger) confirm(id history.MsgID, kind history.Kind) {
+	if id == 0 {
+		return
+	}
 	answer := confirmed
 	if kind == history.Refuse {
 		answer = refused
@@ -162,7 +172,8 @@ func (m *message) firstEffect() time.Duration {
 	return m.offered + time.Duration(m.latency-1)*time.Microsecond
 }
 
-// lost tells whether the broker took responsibility for a message, and it had no effect.
+// lost tells whether the broker took responsibility for a message, and it had no effect although it
+// should have had one.
 func (m *message) lost() bool {
-	return m.state.has(confirmed) && !m.state.has(refused) && m.effects == 0
+	return m.state.has(confirmed) && m.state&(refused|doomed) == 0 && m.effects == 0
 }

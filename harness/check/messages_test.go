@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/comeback-chaos/xk6-comeback/harness/check"
 	. "github.com/comeback-chaos/xk6-comeback/harness/history" //nolint:revive // see row_test.go
 )
@@ -48,6 +50,28 @@ func TestNoLoss(t *testing.T) {
 		{name: "cut short", bare: true, want: check.Unknown, says: "ends before the run did", events: [][]Event{
 			one(Event{Kind: Begin}), one(Event{Kind: ConnOpen, Conn: load, Who: "load"}), sent(1*ms, 1)}},
 	})
+}
+
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	doomed := func(n int) []Event { e := sent(5*ms, n); e[0].Flags = Doomed; return e }
+	buried := func(n int) []Event { return one(Event{At: 9 * ms, Kind: DeadLetter, Msg: MsgID(n)}) }
+	judgeRows(t, "dead-letters", all, []row{
+		{name: "buried", want: check.Pass, says: "all of 1 message", events: [][]Event{done(1*ms, 1), doomed(2), buried(2)}},
+		{name: "buried, without a message-id", want: check.Pass, says: "all of 1 message", events: [][]Event{
+			done(1*ms, 1), {{At: 5 * ms, Kind: Offer, Msg: 2, Flags: Doomed}, {At: 5 * ms, Kind: Publish, Conn: load, Chan: 1, Tag: 2}, {At: 6 * ms, Kind: Confirm, Conn: load, Chan: 1, Tag: 2}}, buried(2)}},
+		{name: "thrown away", want: check.Fail, says: "m2: offered at 0.005s, not in", events: [][]Event{done(1*ms, 1), doomed(2), delivered(6*ms, 2), acked(7*ms, 2)}},
+		{name: "done", want: check.Fail, says: "m2: offered at 0.005s, effect at 0.008s", events: [][]Event{done(1*ms, 1), doomed(2), effect(8*ms, 2), buried(2)}},
+		{name: "cut short", bare: true, want: check.Unknown, events: [][]Event{
+			one(Event{Kind: Begin}), one(Event{Kind: ConnOpen, Conn: load, Who: "load"}), doomed(2)}},
+	})
+	j := row{events: [][]Event{done(1*ms, 1), doomed(2), buried(2)}}.judge()
+	for _, r := range j.Results {
+		if r.Check == "no-loss" {
+			require.Equal(t, check.Pass, r.Verdict, r.Reason)
+		}
+	}
+	require.EqualValues(t, 0, j.Ledger.Total.Lost)
 }
 
 func TestDuplicates(t *testing.T) {

@@ -21,6 +21,7 @@ type summary struct {
 	outcome   recovery.Outcome
 
 	lostDead, lostAcked int64 // of the lost: dead-lettered, acked by the target
+	doom                doom
 	lostExamples        examples
 }
 
@@ -133,6 +134,7 @@ func (f *Facts) countMessage(t *Totals, id history.MsgID, m *message) {
 	one(&t.Effects, m.effects > 0)
 	one(&t.Duplicates, m.effects > 1)
 	one(&t.DeadLettered, m.state.has(deadLettered))
+	f.doom.see(id, m)
 	t.Redelivered += int64(m.redelivered)
 	if m.redelivered == 255 {
 		t.Redelivered += f.ledger.often[id]

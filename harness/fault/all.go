@@ -8,12 +8,16 @@ import (
 	"strings"
 )
 
-// Kind describes one sort of fault for scripts and docs.
+// Kind describes one sort of fault for scripts and for docs/faults.md, which is made of it. Its
+// parameters are the JSON fields of New's fault, each with its doc tag.
 type Kind struct {
-	Name string
-	Args []string     // parameters that a script may give by position
-	Doc  string       // what it does, in a sentence
-	New  func() Fault // with its defaults; its JSON fields are its parameters
+	Name    string
+	Args    []string     // parameters that a script may give by position
+	Doc     string       // what it does, in a sentence that begins with a verb in small letters
+	Does    string       // what it does on the wire or to the process, when it is in effect, and when it is gone
+	Correct string       // what a correct target does
+	Needs   string       // what it needs to run; "": nothing
+	New     func() Fault // with its defaults; its JSON fields are its parameters
 }
 
 // Usage is how a script makes the fault.
@@ -24,13 +28,13 @@ func (k Kind) Usage() string {
 // All lists every fault there is. It is a function, as Reboot makes faults of its own by name.
 func All() []Kind {
 	return []Kind{
-		{"on", []string{"method", "do"}, "acts on AMQP methods between target and broker", func() Fault { return &On{} }},
-		{"swap", []string{"state"}, "sets the swap of the target's host", func() Fault { return &Swap{} }},
-		{"hook", []string{"hook", "steps"}, "sets what the target's restart or terminate executable does", func() Fault { return &Hook{} }},
-		{"hookFile", []string{"hook", "how"}, "takes the target's restart or terminate executable away", func() Fault { return &HookFile{} }},
-		{"worker", []string{"rules"}, "makes the AI worker misbehave", func() Fault { return &WorkerRules{} }},
-		{"workerDown", nil, "kills the AI worker and leaves it dead", func() Fault { return &WorkerDown{} }},
-		{"reboot", []string{"under"}, "stops the target and starts it under other faults", func() Fault { return &Reboot{} }},
+		onKind,
+		swapKind,
+		hookKind,
+		hookFileKind,
+		workerKind,
+		workerDownKind,
+		rebootKind,
 	}
 }
 

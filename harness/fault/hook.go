@@ -11,14 +11,25 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
 
+var hookKind = Kind{
+	Name: "hook", Args: []string{"hook", "steps"},
+	Doc: "sets what the target's restart or terminate executable does",
+	Does: `Gives the executable a list of steps, one for each call; the last repeats. In effect once the target has called it,
+gone once it is put right and no call that began under the fault runs any more.`,
+	Correct: `Takes every exit code that it does not know, a hang and a death by signal for a failure, with its code and stderr;
+tries again within limits, then escalates.`,
+	Needs: "A target that runs {restart} and {terminate}.",
+	New:   func() Fault { return &Hook{} },
+}
+
 // Hook sets what one of the target's executables does: a list, one step a call, the last repeats.
 // Healed, it does what it should again: restart restarts the AI worker, terminate answers 0. It is put
 // right for the calls to come, and the calls that hang or wait end at once. It is gone when, besides,
 // no call that began under the fault runs any more: an executable does nothing between its calls, so
 // that there is nothing to be seen until the target calls it again, which it may never do.
 type Hook struct {
-	Hook  string       `json:"hook"`  // "restart" or "terminate"
-	Steps []hooks.Step `json:"steps"` // at least one
+	Hook  string       `json:"hook" doc:"'restart' or 'terminate'"`
+	Steps []hooks.Step `json:"steps" doc:"at least one, one for each call: {code, delay, stderr, hang, signal, restart, kill}"`
 }
 
 // Inject implements Fault. It is in effect once the hook was called.
@@ -73,11 +84,21 @@ func closed(ctx context.Context, ch <-chan struct{}) error {
 	}
 }
 
+var hookFileKind = Kind{
+	Name: "hookFile", Args: []string{"hook", "how"},
+	Doc: "takes the target's restart or terminate executable away",
+	Does: `Removes the file, or its x bits. In effect once the target has named the file in its log or in an alert, gone once it
+can be run again.`,
+	Correct: "Takes it for a failure of the executable, and says which file it was.",
+	Needs:   "A target that runs {restart} and {terminate}.",
+	New:     func() Fault { return &HookFile{} },
+}
+
 // HookFile takes a hook's executable away: "missing" removes it, "not-executable" takes its x bits. As
 // with Hook, it is gone when it can be run again.
 type HookFile struct {
-	Hook string `json:"hook"` // "restart" or "terminate"
-	How  string `json:"how"`  // "missing" or "not-executable"
+	Hook string `json:"hook" doc:"'restart' or 'terminate'"`
+	How  string `json:"how" doc:"'missing' or 'not-executable'"`
 }
 
 // Inject implements Fault. A file that cannot be run leaves no trace of its own when it is tried: the
@@ -95,7 +116,7 @@ func (f *HookFile) Inject(_ context.Context, lab Lab) (Injected, error) {
 	if err != nil {
 		return Injected{}, err
 	}
-	told := lab.Watch(names(path, ofTarget(lab.Target())))
+	told := lab.Watch(names(path, ofTarget(lab)))
 	if err := spoil(); err != nil {
 		told.Close()
 		release()

@@ -2,11 +2,15 @@ package fault
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/aiworker"
+	"github.com/comeback-chaos/xk6-comeback/fakes/alertsink"
+	"github.com/comeback-chaos/xk6-comeback/fakes/apisink"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
+	"github.com/comeback-chaos/xk6-comeback/harness/broker"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 	"github.com/comeback-chaos/xk6-comeback/harness/wire"
 )
@@ -33,8 +37,18 @@ type Lab interface {
 	// Claim takes what for one fault until release, which may be called again. It is an error when
 	// another has it: two faults that set the same thing would undo each other.
 	Claim(what string) (release func(), err error)
-	// Target is the target's process.
-	Target() Target
+	// Targets are the target's processes, one for each instance; there is at least one.
+	Targets() []Target
+	// API is the server that takes the target's results, Alerts the one that takes its alerts.
+	API() *apisink.Sink
+	Alerts() *alertsink.Sink
+	// Broker is the run's own broker. It is an error when the run shares its broker.
+	Broker() (Broker, error)
+	// Admin looks into the broker's queues, from outside of the wires; Queue is the target's, Dead its
+	// dead-letter queue ("": it has none).
+	Admin() *broker.Admin
+	Queue() string
+	Dead() string
 	// Seed is the run's seed; a fault derives its own choices from it.
 	Seed() uint64
 }
@@ -59,7 +73,20 @@ type Worker interface {
 	Kill() error
 }
 
-// Target is the target's process as a fault sees it. With several instances it is the first.
+// Broker is a broker of the run's own as a fault sees it. Its address and data stay over restarts.
+type Broker interface {
+	// Stop asks it to end in order, Kill ends it at once; Start starts it and waits until it is ready.
+	Start(ctx context.Context) error
+	Stop(ctx context.Context) error
+	Kill() error
+	// Pause stops the process as it is, Resume lets it go on.
+	Pause() error
+	Resume() error
+	// Eval runs an Erlang expression in it and gives what it prints.
+	Eval(ctx context.Context, expr string) (string, error)
+}
+
+// Target is one instance's process as a fault sees it.
 type Target interface {
 	// Name is the process's, and its connections' role: "consumer/0".
 	Name() string
@@ -69,8 +96,18 @@ type Target interface {
 	Start(ctx context.Context) error
 }
 
+// instance gives the target's n-th instance, counted from 0.
+func instance(lab Lab, n int) (Target, error) {
+	all := lab.Targets()
+	if n < 0 || n >= len(all) {
+		return nil, fmt.Errorf("instance: %d, want 0 to %d: the run has that many (instances in incident())", n, len(all)-1)
+	}
+	return all[n], nil
+}
+
 // ofTarget tells whether a process, or a connection's role, is one of the target's instances.
-func ofTarget(t Target) func(who string) bool {
-	all := t.Name()[:strings.LastIndexByte(t.Name(), '/')+1]
-	return func(who string) bool { return who == t.Name() || all != "" && strings.HasPrefix(who, all) }
+func ofTarget(lab Lab) func(who string) bool {
+	name := lab.Targets()[0].Name()
+	all := name[:strings.LastIndexByte(name, '/')+1]
+	return func(who string) bool { return who == name || all != "" && strings.HasPrefix(who, all) }
 }

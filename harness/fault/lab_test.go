@@ -86,7 +86,7 @@ func (b *bench) Worker() Worker              { return &b.worker }
 func (b *bench) Hooks() *hooks.Desk          { return &b.desk }
 func (b *bench) HookPath(hook string) string { return filepath.Join(b.dir, hook) }
 func (b *bench) Host() *hostmem.Fixture      { return b.host }
-func (b *bench) Target() Target              { return benchTarget{b} }
+func (b *bench) Targets() []Target           { return []Target{benchTarget{b}} }
 func (b *bench) Seed() uint64                { return 1 }
 
 type benchWatch struct {

@@ -13,19 +13,30 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/wire"
 )
 
+var onKind = Kind{
+	Name: "on", Args: []string{"method", "do"},
+	Doc: "acts on AMQP methods between target and broker",
+	Does: `Changes, holds back, repeats, drops or answers the chosen methods on their way between an instance of the target and the
+broker, or ends the connection at them. In effect once it has acted, a delay or a stall once its time has passed besides;
+gone once such a method has passed untouched.`,
+	Correct: `Loses nothing and reports nothing twice: opens a new channel or connection when the old one is gone, recognises
+what comes again, and settles each delivery once, on its own channel.`,
+	New: func() Fault { return &On{} },
+}
+
 // On acts on AMQP methods that pass between the target and the broker.
 type On struct {
-	Method  string          `json:"method"`  // "ack", "deliver", "publish", …, or in full: "basic.ack"
-	Do      string          `json:"do"`      // what happens: see actions
-	From    string          `json:"from"`    // "target" (default) or "broker": who sends the method
-	Nth     uint64          `json:"nth"`     // only the n-th from now on; 0: every one
-	Every   uint64          `json:"every"`   // every k-th
-	Times   uint64          `json:"times"`   // at most so often; 0: no limit
-	Message string          `json:"message"` // only for the message of this id
-	Chance  float64         `json:"chance"`  // with this probability, 0 to 1, drawn from the seed; 0: always
-	Delay   script.Duration `json:"delay"`   // of delay
-	For     script.Duration `json:"for"`     // of stall: how long nothing may have passed before it counts as in effect
-	Code    uint16          `json:"code"`    // of close-channel and close-connection: reply code
+	Method  string          `json:"method" doc:"'ack', 'deliver', 'publish', …, or in full: 'basic.ack'"`
+	Do      string          `json:"do" doc:"what happens: swallow, duplicate, delay, cut, cut-inside, cut-after, stall, corrupt, close-channel, close-connection"`
+	From    string          `json:"from" doc:"'target' (default) or 'broker': who sends the method"`
+	Nth     uint64          `json:"nth" doc:"only the n-th from now on; 0: every one"`
+	Every   uint64          `json:"every" doc:"every k-th"`
+	Times   uint64          `json:"times" doc:"at most so often; 0: no limit"`
+	Message string          `json:"message" doc:"only for the message of this id"`
+	Chance  float64         `json:"chance" doc:"with this probability, 0 to 1, drawn from the seed; 0: always"`
+	Delay   script.Duration `json:"delay" doc:"of delay"`
+	For     script.Duration `json:"for" doc:"of stall: how long nothing may have passed before it counts as in effect"`
+	Code    uint16          `json:"code" doc:"of close-channel and close-connection: reply code"`
 }
 
 // actions are what On can do, by name.

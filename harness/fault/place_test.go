@@ -140,7 +140,7 @@ func TestHookFileIsInEffectWhenTheTargetNamesIt(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	path := b.HookPath("restart")
-	seen := names(path, ofTarget(b.Target()))
+	seen := names(path, ofTarget(b))
 	for text, want := range map[string]bool{
 		"fork/exec " + path + ": no such file":     true,
 		`{"msg":"run \"` + path + `\" failed"}`:    true,

@@ -9,10 +9,20 @@ import (
 	"sync"
 )
 
+var rebootKind = Kind{
+	Name: "reboot", Args: []string{"under"},
+	Doc: "stops an instance of the target and starts it under other faults",
+	Does: `Asks the process to end (SIGTERM, SIGKILL after its grace period), puts the other faults in place, and starts it. In
+effect once each of them is; healed, they are undone, and it is gone once each of them is.`,
+	Correct: "Waits with its first job until all that it needs is there, however long that takes, and says what it waits for.",
+	New:     func() Fault { return &Reboot{} },
+}
+
 // Reboot stops the target and starts it anew under other faults, as a fresh instance that finds its
 // host or its neighbours not ready. Healed, those faults are undone; the target is left as it is.
 type Reboot struct {
-	Under []Spec `json:"under"` // put in place while the target is down; at least one
+	Under    []Spec `json:"under" doc:"put in place while the target is down; at least one"`
+	Instance int    `json:"instance" doc:"which of the target's, from 0"`
 }
 
 // Inject implements Fault. It is in effect once each of the faults is.
@@ -20,14 +30,18 @@ func (f *Reboot) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	if len(f.Under) == 0 {
 		return Injected{}, errors.New("under: none: it wants at least one fault")
 	}
-	if err := lab.Target().Stop(ctx); err != nil {
+	target, err := instance(lab, f.Instance)
+	if err != nil {
+		return Injected{}, err
+	}
+	if err := target.Stop(ctx); err != nil {
 		return Injected{}, fmt.Errorf("stop the target: %w", err)
 	}
 	all, err := injectAll(ctx, lab, f.Under)
 	if err != nil {
-		return Injected{}, errors.Join(err, lab.Target().Start(ctx))
+		return Injected{}, errors.Join(err, target.Start(ctx))
 	}
-	if err := lab.Target().Start(ctx); err != nil {
+	if err := target.Start(ctx); err != nil {
 		return Injected{}, errors.Join(fmt.Errorf("start the target: %w", err), healAll(ctx, all))
 	}
 	return Injected{

@@ -9,10 +9,21 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
 
+var swapKind = Kind{
+	Name: "swap", Args: []string{"state"},
+	Doc: "sets the swap of the target's host",
+	Does: `Writes another meminfo where the target reads its host's (HOST_PROC). In effect once the target has read that state,
+gone once it has read the one from before.`,
+	Correct: `Takes unset (total and free both 0) for not set up yet and waits, and leaves the AI worker alone; restarts it when
+the swap is low, and alerts.`,
+	Needs: "A target that reads its host's memory from {hostproc}.",
+	New:   func() Fault { return &Swap{} },
+}
+
 // Swap sets the swap of the target's host: "unset" (not set up yet: total and free are 0), "low"
 // (nearly all of it is used) or "ok". Healed, the host has the memory that it had before.
 type Swap struct {
-	State string `json:"state"`
+	State string `json:"state" doc:"'unset' (not set up yet), 'low' (nearly all of it is used) or 'ok'"`
 }
 
 // Inject implements Fault. It is in effect once the target has read that state.

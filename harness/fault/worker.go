@@ -10,11 +10,22 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
 
+var workerKind = Kind{
+	Name: "worker", Args: []string{"rules"},
+	Doc: "makes the AI worker misbehave",
+	Does: `Gives the AI worker rules for requests, for pings and for its boot: it answers errors, garbage or half an answer, hangs,
+gets slow, cuts connections, dies of memory, or does not start. In effect once a rule has acted, gone once the worker says
+that the rules are out and has served a request since.`,
+	Correct: `Reports no job that was not done, tries a failed one again within its limit, and looks at the AI worker's answers
+rather than at its process to tell whether it is well.`,
+	New: func() Fault { return &WorkerRules{} },
+}
+
 // WorkerRules makes the AI worker misbehave by rules, each for requests, for pings or for its boot. It
 // is gone when the worker has said that the rules are out, and has served a request since. Of rules for
 // pings and for the boot nothing more is to be seen: there may be no further ping, or boot.
 type WorkerRules struct {
-	Rules []aiworker.Rule `json:"rules"`
+	Rules []aiworker.Rule `json:"rules" doc:"at least one: {on, match, do, status, factor, delay, nth, times}; index.d.ts tells their values"`
 }
 
 // Inject implements Fault. It is in effect once a rule has acted.
@@ -49,6 +60,15 @@ func (f *WorkerRules) Inject(ctx context.Context, lab Lab) (Injected, error) {
 			return served(ctx, lab.Worker(), "the rules are out, and the AI worker served a request")
 		},
 	}, nil
+}
+
+var workerDownKind = Kind{
+	Name: "workerDown",
+	Doc:  "kills the AI worker and leaves it dead",
+	Does: `Ends the process with SIGKILL. In effect once it refuses a request and the target has shown that it misses it, gone
+once it has served a request again; healed, it is started by hand.`,
+	Correct: "Keeps the jobs for later, alerts once, has it restarted, and goes on by itself once it is back.",
+	New:     func() Fault { return &WorkerDown{} },
 }
 
 // WorkerDown kills the AI worker and leaves it dead. Healed, it is started again, as somebody would
@@ -90,7 +110,7 @@ func (f *WorkerDown) Inject(_ context.Context, lab Lab) (Injected, error) {
 // work on, or hands one back, stops consuming, or calls for help. Only what comes after the end of the
 // worker's process counts. A watch asks in the order of events, so the state needs no lock.
 func missesWorker(lab Lab) func(*history.Event) bool {
-	target := ofTarget(lab.Target())
+	target := ofTarget(lab)
 	dead := false
 	return func(e *history.Event) bool {
 		switch e.Kind {

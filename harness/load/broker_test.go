@@ -25,12 +25,17 @@ func TestMessageArrivesAsOffered(t *testing.T) {
 	for _, m := range []struct {
 		body  []byte
 		props Props
-	}{{[]byte(`{"a":1}`), Props{ContentType: "application/json", Headers: headers}}, {nil, Props{}}, {large, Props{Transient: true}}} {
+	}{
+		{[]byte(`{"a":1}`), Props{ContentType: "application/json", Headers: headers}},
+		{nil, Props{}},
+		{large, Props{Transient: true}},
+		{nil, Props{Anonymous: true, Priority: 7, Expiration: time.Hour}},
+	} {
 		_, err := p.Submit(m.body, m.props)
 		require.NoError(t, err)
 	}
 	require.NoError(t, p.Settled(bounded(t)))
-	require.Equal(t, Counts{Offered: 3, Published: 3, Confirmed: 3}, p.Counts())
+	require.Equal(t, Counts{Offered: 4, Published: 4, Confirmed: 4}, p.Counts())
 
 	get := func() amqp.Delivery {
 		d, ok, err := ch.Get(q, true)
@@ -56,6 +61,13 @@ func TestMessageArrivesAsOffered(t *testing.T) {
 	require.Equal(t, "m3", d.MessageId)
 	require.True(t, bytes.Equal(large, d.Body))
 	require.EqualValues(t, amqp.Transient, d.DeliveryMode)
+	d = get()
+	require.Empty(t, d.MessageId)
+	require.Equal(t, "m4", d.CorrelationId)
+	require.EqualValues(t, 7, d.Priority)
+	require.Equal(t, "3600000", d.Expiration)
+	_, err := p.Submit(nil, Props{Expiration: time.Microsecond})
+	require.ErrorContains(t, err, "expiration 1µs: want whole milliseconds")
 }
 
 func TestManyUsersOneConnection(t *testing.T) {

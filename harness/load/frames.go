@@ -26,6 +26,8 @@ const (
 	hasHeaders      = 1 << 13
 	hasDeliveryMode = 1 << 12
 	hasPriority     = 1 << 11
+	hasCorrelation  = 1 << 10
+	hasExpiration   = 1 << 8
 	hasMessageID    = 1 << 7
 	hasTimestamp    = 1 << 6
 )
@@ -51,7 +53,18 @@ func confirmSelectFrame(channel uint16) []byte {
 
 // appendContent appends the content header and the body frames of a message.
 func appendContent(b []byte, channel uint16, frameMax int, m *message) []byte {
-	flags := uint16(hasDeliveryMode | hasMessageID | hasTimestamp)
+	flags := uint16(hasDeliveryMode | hasTimestamp)
+	if m.anonymous {
+		flags |= hasCorrelation
+	} else {
+		flags |= hasMessageID
+	}
+	if m.priority > 0 {
+		flags |= hasPriority
+	}
+	if m.expiration != "" {
+		flags |= hasExpiration
+	}
 	if m.contentType != "" {
 		flags |= hasContentType
 	}
@@ -73,7 +86,18 @@ func appendContent(b []byte, channel uint16, frameMax int, m *message) []byte {
 		mode = 1
 	}
 	b = append(b, mode)
-	b = appendID(b, m.id)
+	if flags&hasPriority != 0 {
+		b = append(b, m.priority)
+	}
+	if m.anonymous {
+		b = appendID(b, m.id)
+	}
+	if flags&hasExpiration != 0 {
+		b = appendShort(b, m.expiration)
+	}
+	if !m.anonymous {
+		b = appendID(b, m.id)
+	}
 	b = binary.BigEndian.AppendUint64(b, uint64(m.at.Unix()))
 	b = closeFrame(b, at)
 	for rest := m.body; len(rest) > 0; {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -18,9 +19,9 @@ type Options struct {
 	Buffer int                                          // most messages offered and unsent; 0: 100,000
 	Seed   uint64                                       // of the jitter between attempts to reconnect
 
-	OnOffer func(id uint64)          // called in Submit, in the order of ids, before the message can be sent. It must be quick and must not call the Publisher
-	OnState func(up bool, err error) // called in order at each connect (true, nil) and each loss (false, why). It must not call Close
-	Log     *slog.Logger             // nil: discard
+	OnOffer func(id uint64, doomed bool) // called in Submit, in the order of ids, before the message can be sent. It must be quick and must not call the Publisher
+	OnState func(up bool, err error)     // called in order at each connect (true, nil) and each loss (false, why). It must not call Close
+	Log     *slog.Logger                 // nil: discard
 }
 
 // Props are the optional properties of one message. The zero value makes a persistent message.
@@ -28,6 +29,10 @@ type Props struct {
 	ContentType string         // such as application/json
 	Headers     map[string]any // string, bool, int, int64, float64, nil, and maps and lists of these
 	Transient   bool           // not written to the broker's disk
+	Doomed      bool           // a correct target dead-letters it: told to OnOffer, not sent
+	Anonymous   bool           // without a message-id: its id is the correlation-id instead
+	Priority    uint8          // 0: none given
+	Expiration  time.Duration  // the broker drops it when it has waited for so long; whole milliseconds, 0: never
 }
 
 // Errors of Submit and Open.
@@ -61,7 +66,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Dial = d.Dial
 	}
 	if o.OnOffer == nil {
-		o.OnOffer = func(uint64) {}
+		o.OnOffer = func(uint64, bool) {}
 	}
 	if o.OnState == nil {
 		o.OnState = func(bool, error) {}

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -36,6 +37,10 @@ type message struct {
 	contentType string
 	headers     []byte // encoded
 	transient   bool
+	anonymous   bool
+	priority    uint8
+	expiration  string
+	doomed      bool
 }
 
 // Open connects to the broker, once and bounded by ctx, and returns a Publisher that keeps itself
@@ -76,9 +81,17 @@ func (p *Publisher) Submit(body []byte, props Props) (uint64, error) {
 	if n := len(props.ContentType); n > 255 {
 		return 0, fmt.Errorf("load: content type of %d bytes: at most 255 are allowed", n)
 	}
-	id, err := p.offer(message{
-		at: time.Now(), body: body, contentType: props.ContentType, headers: headers, transient: props.Transient,
-	})
+	if props.Expiration < 0 || props.Expiration%time.Millisecond != 0 {
+		return 0, fmt.Errorf("load: expiration %v: want whole milliseconds", props.Expiration)
+	}
+	m := message{
+		at: time.Now(), body: body, contentType: props.ContentType, headers: headers,
+		transient: props.Transient, anonymous: props.Anonymous, priority: props.Priority, doomed: props.Doomed,
+	}
+	if props.Expiration > 0 {
+		m.expiration = strconv.FormatInt(props.Expiration.Milliseconds(), 10)
+	}
+	id, err := p.offer(m)
 	if err != nil {
 		return 0, err
 	}
@@ -97,7 +110,7 @@ func (p *Publisher) offer(m message) (uint64, error) {
 		return 0, ErrFull
 	}
 	m.id = p.ledger.offer()
-	p.o.OnOffer(m.id)
+	p.o.OnOffer(m.id, m.doomed)
 	p.queue.push(m)
 	return m.id, nil
 }

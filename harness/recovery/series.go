@@ -69,6 +69,11 @@ func (s *Series) Observe(e *history.Event) {
 	case history.LoadEnd:
 		s.loadEnd = e.At
 	case history.Offer:
+		if e.Flags.Has(history.Doomed) {
+			s.start(e.At)
+			*s.msgs.At(e.Msg) = done // no effect is to be waited for
+			return
+		}
 		s.offer(e.Msg, e.At)
 	case history.Publish:
 		s.publish(e)

@@ -20,7 +20,9 @@ func (s *Series) publish(e *history.Event) {
 	if chans == nil {
 		return // not the load's
 	}
-	s.offer(e.Msg, e.At)
+	if e.Msg != 0 {
+		s.offer(e.Msg, e.At)
+	}
 	if e.Tag == 0 {
 		return // without confirms nothing is known to be missing
 	}

@@ -20,6 +20,7 @@ import (
 type Scenario struct {
 	File string
 	harness.Spec
+	Instead bool // it runs on another target than its script names: see Retarget
 }
 
 // ErrNone says that a folder has no scenario.

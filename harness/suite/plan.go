@@ -52,6 +52,25 @@ func Plan(scenarios []Scenario, teeth bool, only []string) ([]Run, error) {
 	return runs, nil
 }
 
+// Retarget keeps the scenarios of one target and gives them another instead, as "from=to" says.
+func Retarget(scenarios []Scenario, fromTo string) ([]Scenario, error) {
+	from, to, ok := strings.Cut(fromTo, "=")
+	if !ok || from == "" || to == "" {
+		return nil, fmt.Errorf("target: %q, want <a scenario's target>=<the one to run instead>", fromTo)
+	}
+	var kept []Scenario
+	for _, s := range scenarios {
+		if s.Target == from {
+			s.Target, s.Instead = to, true
+			kept = append(kept, s)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, fmt.Errorf("target: no scenario is of %q", from)
+	}
+	return kept, nil
+}
+
 func names(scenarios []Scenario) string {
 	var all []string
 	for _, s := range scenarios {

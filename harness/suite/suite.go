@@ -15,17 +15,19 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/broker"
 	"github.com/comeback-chaos/xk6-comeback/harness/check"
 	"github.com/comeback-chaos/xk6-comeback/harness/child"
+	"github.com/comeback-chaos/xk6-comeback/harness/target"
 	"github.com/comeback-chaos/xk6-comeback/reports"
 )
 
 // Options say how the runs of a plan are made.
 type Options struct {
-	K6       string    // the binary
-	Out      string    // folder for the runs' folders
-	Broker   string    // as broker.Open takes it; runs share it, each in its own vhost
-	Parallel int       // runs side by side; default 3
-	Seed     string    // "": each run chooses its own
-	Progress io.Writer // a line when a run has ended; nil: discard
+	K6       string       // the binary
+	Out      string       // folder for the runs' folders
+	Broker   string       // as broker.Open takes it; runs share it, each in its own vhost
+	Parallel int          // runs side by side; default 3
+	Seed     string       // "": each run chooses its own
+	Targets  *target.File // to skip scenarios that need what their target lacks; nil: the runs find out
+	Progress io.Writer    // a line when a run has ended; nil: discard
 }
 
 // runMargin is what a run may take beyond its load before it is killed: set-up, drain, judgement.
@@ -109,11 +111,8 @@ func (e *executor) one(ctx context.Context, r Run) reports.Run {
 		result.Err = err.Error()
 		return result
 	}
-	if r.Scenario.OwnBroker {
-		if err := broker.LocalInstalled(); err != nil {
-			result.Skipped = "it breaks its broker and needs one of its own: " + err.Error()
-			return result
-		}
+	if result.Skipped = e.cannot(r.Scenario); result.Skipped != "" {
+		return result
 	}
 	if err := e.k6(ctx, r, result.Dir); err != nil {
 		result.Err = err.Error()
@@ -133,6 +132,26 @@ func (e *executor) one(ctx context.Context, r Run) reports.Run {
 	return result
 }
 
+// cannot tells why a scenario cannot run here; "" when it can.
+func (e *executor) cannot(s Scenario) string {
+	if s.OwnBroker {
+		if err := broker.LocalInstalled(); err != nil {
+			return "it breaks its broker and needs one of its own: " + err.Error()
+		}
+	}
+	if e.Targets == nil {
+		return ""
+	}
+	t, err := e.Targets.Target(s.Target)
+	if err != nil {
+		return "" // a mistake, and no reason to skip: the run will say so
+	}
+	if err := t.Lacks(s.Needs); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 // k6 runs the script. A k6 that did not end well is an error, also beside a verdict that is a pass: it
 // was killed, or has crossed a threshold.
 func (e *executor) k6(ctx context.Context, r Run, dir string) error {
@@ -142,6 +161,9 @@ func (e *executor) k6(ctx context.Context, r Run, dir string) error {
 	}
 	defer drop()
 	args := []string{"run", "--no-color", "--quiet", "-e", "OUT=" + dir}
+	if r.Scenario.Instead {
+		args = append(args, "-e", "TARGET="+r.Scenario.Target)
+	}
 	if r.Defect != "" {
 		args = append(args, "-e", "DEFECT="+r.Defect)
 	}

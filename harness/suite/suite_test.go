@@ -53,6 +53,21 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+func TestRetarget(t *testing.T) {
+	t.Parallel()
+	a, b := scenario("a", time.Second), scenario("b", time.Second)
+	a.Target, b.Target = "consumer", "known"
+	got, err := Retarget([]Scenario{a, b}, "consumer=mine")
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+	require.Equal(t, "mine", got[0].Target)
+	require.True(t, got[0].Instead)
+	for _, wrong := range []string{"mine", "=mine", "consumer=", "nobody=mine"} {
+		_, err := Retarget([]Scenario{a, b}, wrong)
+		require.ErrorContains(t, err, "target: ", wrong)
+	}
+}
+
 func TestDiscover(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

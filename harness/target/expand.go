@@ -42,8 +42,12 @@ type Start struct {
 	Ready string   // address to ask
 }
 
-// Resolve makes an instance's command line and environment. A defect of "" means the target itself.
-func (t Target) Resolve(a Addresses, defect string) (Start, error) {
+// Resolve makes an instance's command line and environment, with what the features in needs add to it;
+// of two that set the same variable the later wins. A defect of "" means the target itself.
+func (t Target) Resolve(a Addresses, defect string, needs []string) (Start, error) {
+	if err := t.Lacks(needs); err != nil {
+		return Start{}, err
+	}
 	command := t.Command
 	if defect != "" {
 		if len(t.Legacy) == 0 {
@@ -65,7 +69,14 @@ func (t Target) Resolve(a Addresses, defect string) (Start, error) {
 		}
 		s.Args = append(s.Args, word)
 	}
-	for name, value := range t.Env {
+	env := maps.Clone(t.Env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	for _, n := range needs {
+		maps.Copy(env, t.Features[n])
+	}
+	for name, value := range env {
 		s.Env = append(s.Env, name+"="+a.expand(value))
 	}
 	slices.Sort(s.Env)
@@ -108,6 +119,13 @@ func (t Target) checkPlaceholders() error {
 	for name, value := range t.Env {
 		if err := check("env."+name, value); err != nil {
 			return err
+		}
+	}
+	for feature, env := range t.Features {
+		for name, value := range env {
+			if err := check("features."+feature+"."+name, value); err != nil {
+				return err
+			}
 		}
 	}
 	return check("ready.http", t.Ready.HTTP)

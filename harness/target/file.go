@@ -40,6 +40,28 @@ type Target struct {
 	Ready     Ready             `yaml:"ready"`
 	Stop      Stop              `yaml:"stop"`
 	Release   string            `yaml:"release"` // its version, for the report
+	Features  Features          `yaml:"features"`
+}
+
+// Features are what a target can do beyond consuming a queue, and what it is told besides when a
+// scenario needs it to: environment variables, which may hold {name} as Env may.
+type Features map[string]map[string]string
+
+// ErrLacks says that a target has not a feature that a scenario needs. The scenario is skipped then.
+var ErrLacks = errors.New("the target lacks a feature")
+
+// Lacks gives an ErrLacks that names each of needs that the target's entry does not list, or nil.
+func (t Target) Lacks(needs []string) error {
+	var missing []string
+	for _, n := range needs {
+		if _, ok := t.Features[n]; !ok {
+			missing = append(missing, n)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s: its entry %s in %s does not list it under features", ErrLacks, strings.Join(missing, ", "), t.Name, FileName)
 }
 
 // Ready is how a target shows that it serves.

@@ -18,6 +18,9 @@ targets:
     env:
       AMQP_URL: "{broker}"
       PLAIN: "1"
+    features:
+      plain: {}
+      single: {PLAIN: "2", ONE: "{queue}"}
     ready: {http: "http://{listen}/readyz", within: 5s}
 `
 
@@ -40,17 +43,24 @@ func TestLoadResolves(t *testing.T) {
 	require.Equal(t, 10*time.Second, tg.Stop.Limit)
 
 	a := Addresses{Broker: "amqp://b", Queue: "jobs", Listen: "127.0.0.1:1"}
-	s, err := tg.Resolve(a, "")
+	s, err := tg.Resolve(a, "", nil)
 	require.NoError(t, err)
 	require.Equal(t, Start{
 		Path: filepath.Join(filepath.Dir(path), "bin/consumer"), Args: []string{"--x", "jobs"},
 		Env: []string{"AMQP_URL=amqp://b", "PLAIN=1"}, Ready: "http://127.0.0.1:1/readyz",
 	}, s)
 
-	s, err = tg.Resolve(a, "A5")
+	s, err = tg.Resolve(a, "A5", nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{"--defect", "A5"}, s.Args)
 	require.NotContains(t, a, Defect, "the caller's addresses stay as they were")
+
+	s, err = tg.Resolve(a, "", []string{"single"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"AMQP_URL=amqp://b", "ONE=jobs", "PLAIN=2"}, s.Env)
+	_, err = tg.Resolve(a, "", []string{"single", "wings", "fins"})
+	require.ErrorIs(t, err, ErrLacks)
+	require.ErrorContains(t, err, "wings, fins: its entry consumer in comeback.yaml does not list it")
 
 	_, err = f.Target("nobody")
 	require.ErrorContains(t, err, `no target "nobody"; it has consumer`)
@@ -83,7 +93,7 @@ func TestLoadRefuses(t *testing.T) {
 
 func TestResolveWithoutLegacy(t *testing.T) {
 	t.Parallel()
-	_, err := Target{Name: "a", Command: []string{"x"}}.Resolve(nil, "A5")
+	_, err := Target{Name: "a", Command: []string{"x"}}.Resolve(nil, "A5", nil)
 	require.ErrorContains(t, err, `target a has no defect "A5"`)
 }
 

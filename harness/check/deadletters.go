@@ -1,0 +1,45 @@
+package check
+
+import "github.com/comeback-chaos/xk6-comeback/harness/history"
+
+var deadLetters = Check{
+	Name: "dead-letters",
+	Doc: `Every message that the script submitted as one that a correct target gives up (malformed, poisonous, expired) is in
+the dead-letter queue at the end, and had no effect. Applies when there is such a message. Needs the run's end. Others that
+were dead-lettered are lost: see no-loss.`,
+	Applies: func(f *Facts) bool { return f.doom.offered > 0 },
+	Judge: func(f *Facts) Result {
+		d := &f.doom
+		switch {
+		case d.effects > 0:
+			return fail(d.examples, "%d of %s that had to be dead-lettered had an effect", d.effects, count(d.offered, "message"))
+		case d.dead == d.offered:
+			return pass("all of %s that had to be dead-lettered were", count(d.offered, "message"))
+		case f.cut():
+			return unknown("the history ends before the run did: %d of %s that had to be dead-lettered were", d.dead, count(d.offered, "message"))
+		}
+		return fail(d.examples, "%d of %s that had to be dead-lettered were", d.dead, count(d.offered, "message"))
+	},
+}
+
+// doom counts the messages that had to be dead-lettered.
+type doom struct {
+	offered, dead, effects int64
+	examples               examples
+}
+
+func (d *doom) see(id history.MsgID, m *message) {
+	if !m.state.has(doomed) {
+		return
+	}
+	d.offered++
+	switch {
+	case m.effects > 0:
+		d.effects++
+		d.examples.add("%s: offered at %s, effect at %s", id, clock(m.offered), clock(m.firstEffect()))
+	case m.state.has(deadLettered):
+		d.dead++
+	default:
+		d.examples.add("%s: offered at %s, not in the dead-letter queue", id, clock(m.offered))
+	}
+}
