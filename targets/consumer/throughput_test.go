@@ -1,25 +1,94 @@
 package consumer_test
 
 import (
+	"bytes"
+	"context"
+	"io"
 	"net/http"
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/consumertest"
 )
 
-// BenchmarkJobs measures whole jobs: delivery, an AI process that takes 2 ms, report, ack. Broker and
-// fakes share the machine with the consumer.
+// What both sides of BenchmarkJobs are given.
+const (
+	benchWorkers  = 8
+	benchPrefetch = 32
+)
+
+// BenchmarkJobs measures whole jobs with an AI process that answers at once: delivery, image, report,
+// ack. "bare" is the least that does the same calls: a loop over the client library's deliveries, as
+// many workers, no look at the answers, no memory of what was done, no healing. Broker and fakes share
+// the machine with both.
 func BenchmarkJobs(b *testing.B) {
-	l := consumertest.New(b)
-	l.AI.Answers(func(http.ResponseWriter, string) bool { time.Sleep(2 * time.Millisecond); return false })
-	ids := l.SubmitBefore(b, b.N)
+	for name, start := range map[string]func(*testing.B, *consumertest.Lab){"bare": startBare, "consumer": startConsumer} {
+		b.Run(name, func(b *testing.B) {
+			l := consumertest.New(b)
+			ids := l.SubmitBefore(b, b.N)
+			begin := time.Now()
+			b.ResetTimer()
+			start(b, l)
+			require.Eventually(b, func() bool { return l.API.Keys() >= len(ids) }, 5*time.Minute, time.Millisecond)
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/time.Since(begin).Seconds(), "jobs/s")
+			l.AwaitEmpty(b)
+		})
+	}
+}
+
+func startConsumer(b *testing.B, l *consumertest.Lab) {
 	l.Start(b, nil, "CONCURRENCY=8", "AMQP_PREFETCH=32", "MEMORY_CHECK_INTERVAL=1s", "AI_CHECK_INTERVAL=1s")
-	l.AwaitReady(b)
-	b.ResetTimer()
-	start := time.Now()
-	require.Eventually(b, func() bool { return l.API.Keys() >= len(ids) }, time.Minute, time.Millisecond)
-	b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "jobs/s")
+}
+
+func startBare(b *testing.B, l *consumertest.Lab) {
+	conn, err := amqp.Dial(l.URL)
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = conn.Close() })
+	ch, err := conn.Channel()
+	require.NoError(b, err)
+	require.NoError(b, ch.Qos(benchPrefetch, 0, false))
+	deliveries, err := ch.Consume("jobs", "", false, false, false, false, nil)
+	require.NoError(b, err)
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: benchWorkers}}
+	for range benchWorkers {
+		go func() {
+			for d := range deliveries {
+				if err := bareJob(b.Context(), client, l, d); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		}()
+	}
+}
+
+// bareJob makes the calls of one job and takes every answer for a good one.
+func bareJob(ctx context.Context, client *http.Client, l *consumertest.Lab, d amqp.Delivery) error {
+	image, err := call(ctx, client, http.MethodPost, l.AI.URL()+"/sdapi/v1/txt2img", d.MessageId, d.Body)
+	if err != nil {
+		return err
+	}
+	if _, err := call(ctx, client, http.MethodPut, l.API.URL+"/images/"+d.MessageId, d.MessageId, image); err != nil {
+		return err
+	}
+	return d.Ack(false)
+}
+
+func call(ctx context.Context, client *http.Client, method, url, id string, body []byte) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("X-Request-Id", id)
+	req.Header.Set("Idempotency-Key", id)
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	return io.ReadAll(res.Body)
 }

@@ -137,8 +137,8 @@ func (c *Client) withModel(request []byte) ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// decode takes the first image out of an answer and looks whether it is one, to its last pixel: a
-// picture that was cut off must not be reported.
+// decode takes the first image out of an answer and looks whether it is one, to its end: a picture that
+// was cut off must not be reported.
 func decode(answer []byte) (Image, error) {
 	var parsed struct {
 		Images []string `json:"images"`
@@ -157,14 +157,18 @@ func decode(answer []byte) (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("%w: not base64: %w", ErrNoImage, err)
 	}
-	size, _, err := image.DecodeConfig(bytes.NewReader(data))
+	size, format, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return Image{}, fmt.Errorf("%w: %d bytes that do not decode: %w", ErrNoImage, len(data), err)
 	}
 	if size.Width > pixelLimit/max(size.Height, 1) {
 		return Image{}, fmt.Errorf("%w: %d x %d is too large", ErrNoImage, size.Width, size.Height)
 	}
-	_, format, err := image.Decode(bytes.NewReader(data))
+	if format == "png" {
+		err = wholePNG(data)
+	} else {
+		_, _, err = image.Decode(bytes.NewReader(data))
+	}
 	if err != nil {
 		return Image{}, fmt.Errorf("%w: %d bytes that do not decode: %w", ErrNoImage, len(data), err)
 	}
