@@ -37,7 +37,7 @@ type program struct {
 	stdout, stderr bytes.Buffer
 }
 
-func start(t *testing.T, env ...string) *program {
+func start(t testing.TB, env ...string) *program {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -64,7 +64,7 @@ func (p *program) exit(t *testing.T) int {
 	}
 }
 
-func (p *program) awaitReady(t *testing.T) {
+func (p *program) awaitReady(t testing.TB) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		res, err := http.Get("http://" + p.listen + "/readyz")
