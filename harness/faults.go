@@ -99,9 +99,6 @@ func (c *claims) take(what string) (release func(), err error) {
 	return sync.OnceFunc(func() { c.held.Delete(what) }), nil
 }
 
-// Name implements fault.Target.
-func (t *instance) Name() string { return t.name }
-
 // Seed implements fault.Lab.
 func (l *Lab) Seed() uint64 { return l.config.Seed }
 

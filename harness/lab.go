@@ -41,6 +41,7 @@ type Config struct {
 // Lab is what one run stands up.
 type Lab struct {
 	config Config
+	file   *target.File
 	target target.Target
 	log    *slog.Logger
 
@@ -138,7 +139,7 @@ func newLab(c Config) (*Lab, error) {
 	if c.Out, err = freshFolder(c.Out); err != nil {
 		return nil, err
 	}
-	l := &Lab{config: c, target: t, log: c.Log, loadEnd: make(chan struct{})}
+	l := &Lab{config: c, file: file, target: t, log: c.Log, loadEnd: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.live = newLive()
 	l.record = &recorder{}

@@ -90,6 +90,13 @@ func (p *Process) Expect() {
 	p.expected = true
 }
 
+// Unexpect takes Expect back: what it said did not come.
+func (p *Process) Unexpect() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.expected = false
+}
+
 // Signal sends s to the whole process group. It gives os.ErrProcessDone after the end of the process.
 func (p *Process) Signal(s os.Signal) error {
 	sig, ok := s.(syscall.Signal)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/aiworker"
 	"github.com/comeback-chaos/xk6-comeback/fakes/alertsink"
@@ -86,14 +87,40 @@ type Broker interface {
 	Eval(ctx context.Context, expr string) (string, error)
 }
 
-// Target is one instance's process as a fault sees it.
+// Target is one instance's process as a fault sees it. Its name and its addresses stay over restarts.
 type Target interface {
 	// Name is the process's, and its connections' role: "consumer/0".
 	Name() string
-	// Stop asks it to end, and kills it after its grace period.
+	// Stop asks it to end, and kills it after its grace period: how it ends is not judged. Terminate does
+	// the same to a process that runs, has its end judged (clean-exit), and gives its exit code, which
+	// is 128+n when signal n ended it. Both wait for the end.
 	Stop(ctx context.Context) error
-	// Start starts it without waiting until it is ready.
+	Terminate(ctx context.Context) (code int, err error)
+	// Kill ends it with SIGKILL and waits for the end.
+	Kill(ctx context.Context) error
+	// ExpectExit says that the fault makes the process end in order by itself, within so long; 0: however
+	// long that takes. Why names the means. How it ends is judged (clean-exit).
+	ExpectExit(why string, within time.Duration) (Ending, error)
+	// Pause stops the process as it is (SIGSTOP), Resume lets it go on; one that has ended needs no Resume.
+	Pause() error
+	Resume() error
+	// Running tells whether it has not ended, Paused whether the kernel says that it stands still.
+	Running() bool
+	Paused() bool
+	// Use says which entry of comeback.yaml the next Start starts; "": the run's own.
+	Use(entry string) error
+	// Start starts it, unless it runs, without waiting until it is ready; Ready waits for that, for as
+	// long as its entry allows.
 	Start(ctx context.Context) error
+	Ready(ctx context.Context) error
+}
+
+// Ending is the coming end of one process.
+type Ending interface {
+	// Await waits for it and gives the exit code, 128+n when signal n ended it.
+	Await(ctx context.Context) (code int, err error)
+	// Withdraw says that the fault does not make it end after all.
+	Withdraw()
 }
 
 // instance gives the target's n-th instance, counted from 0.

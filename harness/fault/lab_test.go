@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -110,10 +111,23 @@ func (w *benchWatch) Close() {
 	delete(w.b.watches, w)
 }
 
+// benchTarget runs, or does not.
 type benchTarget struct{ b *bench }
 
-func (benchTarget) Name() string               { return "consumer/0" }
-func (benchTarget) Stop(context.Context) error { return nil }
+func (benchTarget) Name() string                           { return "consumer/0" }
+func (benchTarget) Stop(context.Context) error             { return nil }
+func (benchTarget) Terminate(context.Context) (int, error) { return 0, nil }
+func (benchTarget) Kill(context.Context) error             { return nil }
+func (benchTarget) Pause() error                           { return nil }
+func (benchTarget) Resume() error                          { return nil }
+func (benchTarget) Running() bool                          { return true }
+func (benchTarget) Paused() bool                           { return false }
+func (benchTarget) Use(string) error                       { return nil }
+func (benchTarget) Ready(context.Context) error            { return nil }
+func (benchTarget) ExpectExit(string, time.Duration) (Ending, error) {
+	return nil, errors.New("not here")
+}
+
 func (t benchTarget) Start(context.Context) error {
 	t.b.starts++
 	return nil

@@ -82,6 +82,8 @@ const (
 	Probe       // any other probe. Who(name) Code N Flags(Failed) Text
 	ScriptError // the script threw. Who(exec function) Text
 
+	ProcAsk // a fault asked a process to end in order. Who N(pid) Code(ms that it has, 0: as long as it takes) Text(how) Flags(Withdrawn: it did not ask after all)
+
 	kinds // number of kinds + 1
 )
 
@@ -104,6 +106,8 @@ const (
 	Accepted = Redelivered // effect: with Refused, the effect happened all the same
 	Doomed   = Multiple    // offer: a correct target dead-letters it
 	AllClear = Multiple    // alert: says that the incident is over
+
+	Withdrawn = Multiple // process asked to end: it was taken back
 )
 
 // Has tells whether every bit of want is set.

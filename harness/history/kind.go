@@ -48,6 +48,7 @@ var kindNames = [kinds]string{
 	Depth:       "depth",
 	Probe:       "probe",
 	ScriptError: "script-error",
+	ProcAsk:     "proc-ask",
 }
 
 // String gives the kind's name in lower case, "load-begin" for LoadBegin.
