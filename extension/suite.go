@@ -43,6 +43,12 @@ func suiteCommand() *cobra.Command {
 			if err != nil {
 				return exitWith(exitNotRun, err)
 			}
+			var uncaught []string
+			if teeth && len(only) == 0 && wantsFolder(args) {
+				if uncaught, err = suite.Uncaught(cmd.Context(), scenarios, o.Targets); err != nil {
+					return exitWith(exitNotRun, err)
+				}
+			}
 			if o.K6, err = os.Executable(); err != nil {
 				return exitWith(exitNotRun, err)
 			}
@@ -51,6 +57,7 @@ func suiteCommand() *cobra.Command {
 			if result == nil {
 				return exitWith(exitNotRun, err)
 			}
+			result.Uncaught = uncaught
 			if err := errors.Join(err, reportSuite(cmd.OutOrStdout(), o.Out, result, teeth)); err != nil {
 				return exitWith(exitNotRun, err)
 			}
@@ -66,6 +73,17 @@ func suiteCommand() *cobra.Command {
 	f.IntVar(&o.Parallel, "parallel", 3, "runs side by side")
 	f.StringVar(&o.Seed, "seed", "", "one seed for all runs")
 	return cmd
+}
+
+// wantsFolder tells whether a folder of scenarios was asked for: only then can one say that none of
+// them catches a defect.
+func wantsFolder(args []string) bool {
+	for _, a := range args {
+		if info, err := os.Stat(a); err == nil && info.IsDir() {
+			return true
+		}
+	}
+	return len(args) == 0
 }
 
 // targetsFile reads the comeback.yaml that the runs will find.

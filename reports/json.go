@@ -49,6 +49,7 @@ type suiteFile struct {
 	Wall         time.Duration `json:"wall"`
 	CriticalPath time.Duration `json:"criticalPath"`
 	Parallel     int           `json:"parallel"`
+	Uncaught     []string      `json:"uncaught,omitempty"`
 	Runs         []suiteRun    `json:"runs"`
 }
 
@@ -67,7 +68,7 @@ type suiteRun struct {
 func SuiteJSON(w io.Writer, s *Suite) error {
 	f := suiteFile{
 		Version: Version, Verdict: s.Verdict(), Counts: s.Counts(),
-		Wall: s.Wall, CriticalPath: s.CriticalPath, Parallel: s.Parallel, Runs: []suiteRun{},
+		Wall: s.Wall, CriticalPath: s.CriticalPath, Parallel: s.Parallel, Uncaught: s.Uncaught, Runs: []suiteRun{},
 	}
 	for _, r := range s.Runs {
 		f.Runs = append(f.Runs, suiteRun{

@@ -3,6 +3,8 @@ package reports
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -28,6 +30,9 @@ func matrixTitle(s *Suite) string {
 	if c.Skipped > 0 {
 		title += fmt.Sprintf(", %d skipped", c.Skipped)
 	}
+	if len(s.Uncaught) > 0 {
+		title += "; caught by nothing: " + strings.Join(s.Uncaught, ", ")
+	}
 	return title
 }
 
@@ -35,7 +40,8 @@ func matrixTitle(s *Suite) string {
 // it failed there for the check that it names.
 func MatrixText(w io.Writer, s *Suite) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  %s; %.1f s\n\n", strings.ToUpper(s.Verdict().String()), matrixTitle(s), s.Wall.Seconds())
+	fmt.Fprintf(&b, "%s  %s; %.1f s, longest run %.1f s, %d side by side\n\n",
+		strings.ToUpper(s.Verdict().String()), matrixTitle(s), s.Wall.Seconds(), s.CriticalPath.Seconds(), s.Parallel)
 	t := table{indent: "  ", right: "lllll"}
 	t.row("teeth", "scenario", "defect", "must fail", "because")
 	for _, r := range s.Runs {
@@ -55,8 +61,24 @@ func MatrixMarkdown(w io.Writer, s *Suite) error {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n",
 			escape(r.Scenario), escape(r.Defect), escape(r.Want), teeth(r), escape(r.Reason()))
 	}
+	writeByDefect(&b, s)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeByDefect turns the table around: each defect, and the scenarios that it was tried on.
+func writeByDefect(b *strings.Builder, s *Suite) {
+	rows := map[string][]string{}
+	for _, r := range s.Runs {
+		rows[r.Defect] = append(rows[r.Defect], fmt.Sprintf("%s %s", escape(r.Scenario), r.Outcome()))
+	}
+	for _, d := range s.Uncaught {
+		rows[d] = []string{"**nothing**"}
+	}
+	b.WriteString("\n## By defect\n\n| defect | scenarios |\n|---|---|\n")
+	for _, d := range slices.Sorted(maps.Keys(rows)) {
+		fmt.Fprintf(b, "| %s | %s |\n", escape(d), strings.Join(rows[d], ", "))
+	}
 }
 
 var markdown = strings.NewReplacer(`\`, `\\`, `|`, `\|`, "`", "\\`", `*`, `\*`, `_`, `\_`, `[`, `\[`, `]`, `\]`, `<`, `&lt;`, `>`, `&gt;`, `&`, `&amp;`)

@@ -30,6 +30,7 @@ type Suite struct {
 	Wall         time.Duration // of the whole suite
 	CriticalPath time.Duration // of the longest run: no more parallelism makes the suite shorter
 	Parallel     int           // runs side by side
+	Uncaught     []string      // with teeth: defects that no scenario says to catch; any is a failure
 }
 
 // Name is the scenario, with the defect if there is one.
@@ -133,12 +134,12 @@ func (s *Suite) Counts() (c Counts) {
 	return c
 }
 
-// Verdict is fail if any run failed; else unknown if any has no green verdict, or if nothing ran at all,
+// Verdict is fail if any run failed or a defect is caught by nothing; else unknown if any has no green verdict, or if nothing ran at all,
 // for that proves nothing; else pass. Skipped runs do not count.
 func (s *Suite) Verdict() check.Verdict {
 	c := s.Counts()
 	switch {
-	case c.Fail > 0:
+	case c.Fail > 0 || len(s.Uncaught) > 0:
 		return check.Fail
 	case c.Unknown > 0 || c.Error > 0 || c.Pass == 0:
 		return check.Unknown

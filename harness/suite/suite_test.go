@@ -12,6 +12,7 @@ import (
 
 	"github.com/comeback-chaos/xk6-comeback/harness"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/target"
 )
 
 func scenario(name string, duration time.Duration, catches ...history.Catch) Scenario {
@@ -65,6 +66,40 @@ func TestRetarget(t *testing.T) {
 	for _, wrong := range []string{"mine", "=mine", "consumer=", "nobody=mine"} {
 		_, err := Retarget([]Scenario{a, b}, wrong)
 		require.ErrorContains(t, err, "target: ", wrong)
+	}
+}
+
+func TestUncaught(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "comeback.yaml")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "list"), []byte("#!/bin/sh\necho d1; echo d2; echo d3\n"), 0o700))
+	require.NoError(t, os.WriteFile(path, []byte(`version: 1
+targets:
+  one: {command: [x], queue: q, ready: {http: "http://{listen}/"}, defects: [./list]}
+  silent: {command: [x], queue: q, ready: {http: "http://{listen}/"}}
+  broken: {command: [x], queue: q, ready: {http: "http://{listen}/"}, defects: [./nothing]}
+`), 0o600))
+	file, err := target.Load(path)
+	require.NoError(t, err)
+	of := func(name string, defects ...string) Scenario {
+		s := scenario(name, time.Second)
+		s.Target = name
+		for _, d := range defects {
+			s.Catches = append(s.Catches, history.Catch{Defect: d, Check: "no-loss"})
+		}
+		return s
+	}
+	got, err := Uncaught(t.Context(), []Scenario{of("one", "d2"), of("one", "d2", "d1"), of("silent", "d3", "anything")}, file)
+	require.NoError(t, err)
+	require.Equal(t, []string{"d3"}, got, "another target's defect of that name is another defect")
+	for want, s := range map[string]Scenario{
+		`one.js: catches "d4", which is no defect of target one`: of("one", "d4"),
+		`no target "two"`: of("two", "d1"),
+		"list the defects of target broken: ./nothing": of("broken", "d1"),
+	} {
+		_, err := Uncaught(t.Context(), []Scenario{s}, file)
+		require.ErrorContains(t, err, want)
 	}
 }
 

@@ -33,6 +33,7 @@ type Target struct {
 
 	Command   []string          `yaml:"command"`   // program and arguments; a relative program with a slash starts from the file's folder
 	Legacy    []string          `yaml:"legacy"`    // the same with a defect built in: {defect} is its name
+	Defects   []string          `yaml:"defects"`   // a command that prints the names of its defects, one a line
 	Env       map[string]string `yaml:"env"`       // what it is told; {name} stands for an address of the lab
 	Instances int               `yaml:"instances"` // how many run side by side, 1 to 16; default 1
 	Queue     string            `yaml:"queue"`     // the queue that it consumes

@@ -1,0 +1,43 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/comeback-chaos/xk6-comeback/harness/target"
+)
+
+// Uncaught lists the defects that no scenario of their target says to catch, of every target that one of
+// scenarios is of. It is an error when a scenario names a defect that its target has not.
+func Uncaught(ctx context.Context, scenarios []Scenario, targets *target.File) ([]string, error) {
+	var uncaught []string
+	known := map[string][]string{}
+	caught := map[string]bool{}
+	for _, s := range scenarios {
+		if _, seen := known[s.Target]; !seen {
+			t, err := targets.Target(s.Target)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.File, err)
+			}
+			if known[s.Target], err = t.DefectNames(ctx); err != nil {
+				return nil, err
+			}
+		}
+		for _, c := range s.Catches {
+			if names := known[s.Target]; len(names) > 0 && !slices.Contains(names, c.Defect) {
+				return nil, fmt.Errorf("%s: catches %q, which is no defect of target %s", s.File, c.Defect, s.Target)
+			}
+			caught[s.Target+" "+c.Defect] = true
+		}
+	}
+	for name, defects := range known {
+		for _, d := range defects {
+			if !caught[name+" "+d] {
+				uncaught = append(uncaught, d)
+			}
+		}
+	}
+	slices.Sort(uncaught)
+	return uncaught, nil
+}
