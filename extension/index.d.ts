@@ -67,7 +67,7 @@ declare module 'k6/x/comeback' {
   export type CheckName =
     | 'ran' | 'script' | 'load-reached' | 'probes' | 'target-exit'
     | 'fault-in-effect' | 'fault-gone' | 'in-flight'
-    | 'no-loss' | 'dead-letters' | 'duplicates' | 'unexpected' | 'settle' | 'settled' | 'ack-after-report' | 'protocol'
+    | 'no-loss' | 'dead-letters' | 'duplicates' | 'unexpected' | 'whole-results' | 'settle' | 'settled' | 'ack-after-report' | 'protocol'
     | 'no-stall' | 'recovered' | 'alerts' | 'all-clears' | 'hooks';
 
   /** Declares the run of this script. Belongs at the top of the script. */

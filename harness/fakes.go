@@ -73,6 +73,7 @@ func (l *Lab) onEffect(e apisink.Effect) {
 	set(&h, history.Replay, e.Replay)
 	set(&h, history.Refused, e.Refused)
 	set(&h, history.Accepted, e.Accepted)
+	set(&h, history.Broken, e.Broken)
 	if e.Key != e.Job {
 		h.Text = e.Key
 	}

@@ -14,6 +14,7 @@ type Effect struct {
 	Replay   bool   // the key was accepted before: no new effect
 	Refused  bool   // the answer is an error, or there is none
 	Accepted bool   // with Refused: the effect happened all the same
+	Broken   bool   // with Refused: what was sent is no whole image and no JSON object
 }
 
 // Counts are the sink's totals.

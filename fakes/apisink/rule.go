@@ -11,6 +11,7 @@ import (
 
 // What a rule can do.
 const (
+	Pass       = "pass"             // accept, as without a rule: what it hits has passed
 	Slow       = "slow"             // wait for Delay, then accept, even if the caller has gone meanwhile
 	Hang       = "hang"             // never answer; ends when the caller goes (no effect) or the rule is removed (accepted)
 	Fail       = "fail"             // answer Status, no effect
@@ -21,7 +22,7 @@ const (
 	Down       = "down"             // reset live connections, then refuse new ones. Refusals are the kernel's: only the resets count as hits
 )
 
-var all = []string{Slow, Hang, Fail, AcceptFail, Cut, AcceptCut, Reset, Down}
+var all = []string{Pass, Slow, Hang, Fail, AcceptFail, Cut, AcceptCut, Reset, Down}
 
 // Rule is one way in which the sink misbehaves. In JSON the delay is written "1.5s".
 type Rule struct {

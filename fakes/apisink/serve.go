@@ -1,18 +1,12 @@
 package apisink
 
 import (
-	"bytes"
-	"errors"
-	"io"
 	"net/http"
 	"strings"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/port"
 	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
-
-// maxBody is the largest result that is taken, in bytes.
-const maxBody = 64 << 20
 
 // ServeHTTP implements http.Handler.
 func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -29,6 +23,7 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e := Effect{Job: job, Key: r.Header.Get("Idempotency-Key")}
 	if status := s.readBody(w, r); status != 0 {
+		e.Broken = status == http.StatusUnprocessableEntity
 		s.refuse(w, e, status)
 		return
 	}
@@ -43,6 +38,8 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // act does what the rule says.
 func (s *Sink) act(w http.ResponseWriter, r *http.Request, e Effect, a *script.Armed[Rule]) {
 	switch a.Rule.Do {
+	case Pass:
+		s.accept(w, e)
 	case Slow:
 		if script.Wait(s.ctx, a.Rule.Delay) != nil {
 			s.cut(w, e)
@@ -123,42 +120,4 @@ func (s *Sink) write(w http.ResponseWriter, body []byte) {
 	if _, err := w.Write(body); err != nil {
 		s.config.Log.Debug("the caller of the API sink had gone", "error", err)
 	}
-}
-
-// readBody reads the result to its end and gives the status to refuse it with, 0 when it is an image
-// or a JSON object.
-func (s *Sink) readBody(w http.ResponseWriter, r *http.Request) int {
-	buf, ok := s.buffers.Get().(*[]byte)
-	if !ok {
-		buf = new([]byte)
-		*buf = make([]byte, 32<<10)
-	}
-	defer s.buffers.Put(buf)
-	body := http.MaxBytesReader(w, r.Body, maxBody)
-	n, err := 0, error(nil)
-	for m := 0; n < 512 && err == nil; n += m {
-		m, err = body.Read((*buf)[n:])
-	}
-	fits := isResult((*buf)[:n])
-	for err == nil {
-		_, err = body.Read(*buf)
-	}
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return http.StatusRequestEntityTooLarge
-	case !errors.Is(err, io.EOF): // the caller went in the middle
-		return http.StatusBadRequest
-	case n == 0:
-		return http.StatusBadRequest
-	case !fits:
-		return http.StatusUnprocessableEntity
-	}
-	return 0
-}
-
-// isResult tells whether a body that begins so is an image or a JSON object.
-func isResult(begin []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(begin, " \t\r\n"), []byte("{")) ||
-		strings.HasPrefix(http.DetectContentType(begin), "image/")
 }

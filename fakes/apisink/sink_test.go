@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	encode "image/png"
 	"io"
 	"net/http"
 	"slices"
@@ -27,7 +29,14 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
 }
 
-const png = "\x89PNG\r\n\x1a\nand so on"
+// png is a whole image.
+var png = func() string {
+	var b strings.Builder
+	if err := encode.Encode(&b, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
+		panic(err)
+	}
+	return b.String()
+}()
 
 // rig is a sink, a client of it and what the sink told.
 type rig struct {
@@ -120,6 +129,11 @@ func TestWhatIsNoResultIsRefused(t *testing.T) {
 		{"large", "PUT", "/images/m4", png + strings.Repeat("x", 100_000), 201, true},
 		{"empty", "PUT", "/images/m5", "", 400, true},
 		{"text", "PUT", "/images/m6", "this is no image", 422, true},
+		{"begins as an image", "PUT", "/images/m8", png[:20], 422, true},
+		{"half an image", "PUT", "/images/m9", png[:len(png)/2], 422, true},
+		{"huge image", "PUT", "/images/m10", png[:16] + "\xff\xff\xff\xff" + png[20:], 422, true},
+		{"half a JSON", "PUT", "/images/m11", `{"image":`, 422, true},
+		{"image of another format", "PUT", "/images/m12", "RIFF\x00\x00\x00\x00WEBPVP8 ", 201, true},
 		{"too large", "PUT", "/images/m7", png + strings.Repeat("x", maxBody), 413, true},
 		{"no job", "PUT", "/images/", png, 404, false},
 		{"other path", "PUT", "/image/m1", png, 404, false},
@@ -134,11 +148,12 @@ func TestWhatIsNoResultIsRefused(t *testing.T) {
 			require.Len(t, told, 1, c.name)
 			require.Equal(t, status, told[0].Status, c.name)
 			require.Equal(t, status >= 400, told[0].Refused, c.name)
+			require.Equal(t, status == 422, told[0].Broken, c.name)
 		} else {
 			require.Empty(t, told, c.name)
 		}
 	}
-	require.Equal(t, Counts{Requests: 7, Effects: 4, Refused: 3}, r.Counts())
+	require.Equal(t, Counts{Requests: 12, Effects: 5, Refused: 7}, r.Counts())
 }
 
 func TestRules(t *testing.T) {
@@ -150,6 +165,7 @@ func TestRules(t *testing.T) {
 		effect  Effect
 		effects int // that the job has had afterwards
 	}{
+		{Rule{Do: Pass}, 201, nil, Effect{Status: 201}, 1},
 		{Rule{Do: Slow, Delay: time.Millisecond}, 201, nil, Effect{Status: 201}, 1},
 		{Rule{Do: Fail}, 500, nil, Effect{Status: 500, Refused: true}, 0},
 		{Rule{Do: Fail, Status: 503}, 503, nil, Effect{Status: 503, Refused: true}, 0},

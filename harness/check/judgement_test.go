@@ -59,7 +59,7 @@ func TestNamesAreAContract(t *testing.T) {
 	require.Equal(t, []string{
 		"ack-after-report", "alerts", "all-clears", "dead-letters", "duplicates", "fault-gone", "fault-in-effect", "hooks", "in-flight",
 		"load-reached", "no-loss", "no-stall", "probes", "protocol", "ran", "recovered", "script", "settle", "settled", "target-exit",
-		"unexpected",
+		"unexpected", "whole-results",
 	}, names)
 }
 
@@ -110,7 +110,7 @@ func TestSavedHistoryIsJudgedTheSame(t *testing.T) {
 	live := judgeAll(k.Meta(), events)
 	require.Equal(t, live, judgeFile(t, fileOf(t, events)))
 	require.Equal(t, check.Pass, live.Verdict, live.Reason)
-	require.Equal(t, "all 20 checks passed", live.Reason)
+	require.Equal(t, "all 21 checks passed", live.Reason)
 }
 
 // TestNoPartOfARunIsGreenOrRed: whatever is cut off the end of a good run, the rest is unknown.

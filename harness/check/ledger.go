@@ -16,9 +16,11 @@ type ledger struct {
 	often      map[history.MsgID]int64 // redeliveries that an entry's byte has no room for
 	deliveries int64
 	effects    int64
+	reports    int64           // effects, replays and refusals
+	broken     int64           // reports that were no whole result
 	unexpected []time.Duration // when effects of messages that nobody offered came; nil mostly
 
-	duplicateExamples, unexpectedExamples examples
+	duplicateExamples, unexpectedExamples, brokenExamples examples
 }
 
 type message struct {
@@ -136,6 +138,11 @@ func (l *ledger) ack(id history.MsgID) bool {
 // effect notes what a sink accepted, and tells whether the message has had its effect.
 func (l *ledger) effect(e *history.Event) (done bool) {
 	m := l.messages.At(e.Msg)
+	l.reports++
+	if e.Flags.Has(history.Refused | history.Broken) {
+		l.broken++
+		l.brokenExamples.add("%s: %s refused a report of %s with %d", clock(e.At), e.Who, e.Msg, e.Code)
+	}
 	if !recovery.Counts(e) {
 		return m.effects > 0
 	}

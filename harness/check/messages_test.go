@@ -107,3 +107,17 @@ func TestUnexpected(t *testing.T) {
 		{name: "replay", events: [][]Event{done(1*ms, 1), with(Replay, effect(2*ms, 7))}, want: check.Pass},
 	})
 }
+
+func TestWholeResults(t *testing.T) {
+	t.Parallel()
+	broken := with(Refused|Broken, one(Event{At: 4 * ms, Kind: Effect, Msg: 1, Code: 422, Who: "api"}))
+	judgeRows(t, "whole-results", all, []row{
+		{name: "all whole", events: [][]Event{done(1*ms, 1), done(5*ms, 2)}, want: check.Pass, says: "every one of 2 reports"},
+		{name: "one is no image", events: [][]Event{done(1*ms, 1), broken}, want: check.Fail, says: "1 report of 2"},
+		{name: "and named", events: [][]Event{done(1*ms, 1), broken}, want: check.Fail, says: "api refused a report of m1 with 422"},
+		{name: "refused for another reason", want: check.Pass, says: "2 reports", events: [][]Event{
+			done(1*ms, 1), with(Refused, effect(5*ms, 2))}},
+		{name: "a replay is a report", events: [][]Event{done(1*ms, 1), with(Replay, effect(5*ms, 1))}, want: check.Pass, says: "2 reports"},
+		{name: "nothing reported", events: [][]Event{sent(1*ms, 1), delivered(2*ms, 1)}, want: check.Unknown, says: "reported nothing, of 1 deliver"},
+	})
+}

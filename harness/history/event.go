@@ -57,7 +57,7 @@ const (
 	Unblocked // connection.unblocked. Conn
 	Unparsed  // bytes that are no AMQP frame were passed on. Conn N(bytes) Text Flags(FromBroker)
 
-	Effect     // a sink was asked to accept a result. Msg Code(status answered) Who(sink) Text(idempotency key when it is not the message id) Flags(Replay: key seen before, no new effect; Refused: answered an error, no effect; Refused|Accepted: accepted, then answered an error)
+	Effect     // a sink was asked to accept a result. Msg Code(status answered) Who(sink) Text(idempotency key when it is not the message id) Flags(Replay: key seen before, no new effect; Refused: answered an error, no effect; Refused|Accepted: accepted, then answered an error; Refused|Broken: no whole result)
 	DeadLetter // found in the dead-letter queue at the end. Msg Text(reason)
 	Leftover   // found ready in a queue after the target was stopped, 0 too. N(count) Who(queue)
 	Alert      // a message at the alert sink. Who(incident title) Text Flags(AllClear)
@@ -104,6 +104,7 @@ const (
 	Replay   = Multiple    // effect: the idempotency key was seen before
 	Refused  = Requeue     // effect: answered with an error status
 	Accepted = Redelivered // effect: with Refused, the effect happened all the same
+	Broken   = Failed      // effect: with Refused, what was reported is no whole image and no JSON object
 	Doomed   = Multiple    // offer: a correct target dead-letters it
 	AllClear = Multiple    // alert: says that the incident is over
 
