@@ -5,8 +5,9 @@ package wire
 // CloseChannel closes the channel as a broker does after an error: the client gets channel.close
 // with Code and Text, and at the broker the channel is gone, too, and what was unacked on it is requeued.
 type CloseChannel struct {
-	Code uint16 // 404, 406, …
-	Text string
+	Code  uint16 // 404, 406, …
+	Text  string
+	After bool // the frame that it matched is forwarded first, with its content
 }
 
 // Plan implements Action.
@@ -14,7 +15,7 @@ func (a CloseChannel) Plan(e *Event, p *Plan) {
 	if e.Chan == 0 {
 		return
 	}
-	p.Drop = true
+	p.Drop = !a.After
 	p.Pretend = &Pretence{
 		Ask:    ChannelCloseFrame(e.Chan, 200, "", 0),
 		Answer: ChannelCloseOk,

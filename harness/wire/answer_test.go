@@ -14,8 +14,8 @@ func TestCloseChannelLooksReal(t *testing.T) {
 		name string
 		rule Rule
 	}{
-		{"on an ack", ackRule(1, CloseChannel{406, "PRECONDITION_FAILED - as told"})},
-		{"on a deliver", Rule{Match: Match{Method: BasicDeliver, Nth: 3}, Action: CloseChannel{406, "PRECONDITION_FAILED - as told"}}},
+		{"on an ack", ackRule(1, CloseChannel{Code: 406, Text: "PRECONDITION_FAILED - as told"})},
+		{"on a deliver", Rule{Match: Match{Method: BasicDeliver, Nth: 3}, Action: CloseChannel{Code: 406, Text: "PRECONDITION_FAILED - as told"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -49,11 +49,23 @@ func TestCloseChannelLooksReal(t *testing.T) {
 	}
 }
 
+func TestCloseChannelAfterTheAck(t *testing.T) {
+	t.Parallel()
+	x := onWire(t)
+	x.fill(1)
+	x.w.Add(ackRule(1, CloseChannel{Code: 404, Text: "no", After: true}))
+	c := x.consumer(1)
+	require.NoError(t, x.next(c.deliveries).Ack(false))
+	require.Equal(t, 404, await(t, c.chanClosed, "the close").Code)
+	x.awaitDepth(0, 0, 0) // the broker has the ack
+	require.False(t, c.conn.IsClosed())
+}
+
 func TestCloseChannelAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	x := onWire(t)
 	x.fill(1)
-	x.w.Add(Rule{Match: Match{Dir: ToBroker, Method: BasicAck}, Action: CloseChannel{406, "no"}})
+	x.w.Add(Rule{Match: Match{Dir: ToBroker, Method: BasicAck}, Action: CloseChannel{Code: 406, Text: "no"}})
 	conn := x.dial()
 	for i := range 50 {
 		ch := x.channel(conn)
@@ -72,7 +84,7 @@ func TestCloseChannelCrossesTheClientsOwnClose(t *testing.T) {
 	t.Parallel()
 	x := onWire(t)
 	x.fill(1)
-	x.w.Add(ackRule(0, CloseChannel{406, "no"}))
+	x.w.Add(ackRule(0, CloseChannel{Code: 406, Text: "no"}))
 	conn := x.dial()
 	for range 50 {
 		ch := x.channel(conn)

@@ -29,15 +29,24 @@ func (t *stream) choose(e *Event) (*Plan, *Armed) {
 		return nil, nil
 	}
 	var first *Armed
+	var few [4]*Armed
+	watching := few[:0] // rules that only watch
 	for _, a := range *rules {
 		if e.MessageID != nil {
 			a.note(e)
 		}
-		if a.picks(e, t.ordinal) && first == nil && a.strike() {
+		switch picked := a.picks(e, t.ordinal); {
+		case !picked || first != nil:
+		case a.rule.Action == nil:
+			watching = append(watching, a)
+		case a.strike():
 			first = a
 		}
 	}
 	if first == nil {
+		for _, a := range watching {
+			a.strike()
+		}
 		return nil, nil
 	}
 	p := new(Plan)

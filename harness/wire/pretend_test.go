@@ -58,7 +58,7 @@ func (x *talk) pass(from, to net.Conn, frames ...[]byte) {
 }
 
 var (
-	fakeClose = CloseChannel{406, "no"}
+	fakeClose = CloseChannel{Code: 406, Text: "no"}
 	ask       = ChannelCloseFrame(1, 200, "", 0)
 	told      = ChannelCloseFrame(1, 406, "no", BasicAck)
 	agreed    = ChannelCloseOkFrame(1)

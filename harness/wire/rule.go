@@ -28,23 +28,30 @@ type Match struct {
 // Rule is an Action and what it acts on. Name is told in logs, and sets its random choices apart from
 // those of other rules. Of several rules that pick the same frame the one armed first acts; the
 // others have counted it all the same, so that a rule's n-th frame does not depend on other rules.
+// A rule without an Action only watches: it hits what it picks and nothing else acts on, and never
+// stands before a rule that acts.
 type Rule struct {
 	Name  string
 	Owner int64 // of the caller's own use: whose rule it is, as events show it by their Rule
 	Match
 	Action Action
+	Count  *Count // nil: of its own. Rules of several wires that share one count, and are limited, together
 }
+
+// Count is how many frames rules have picked from, and how often they have acted. The zero value is
+// ready for use.
+type Count struct{ seen, hits atomic.Uint64 }
 
 // Armed is a rule in force.
 type Armed struct {
 	rule Rule
 	wire *Wire
 
-	seen atomic.Uint64
-	hits atomic.Uint64
-	hit  chan struct{} // closed at the first hit
-	gone chan struct{} // closed by Remove: what the rule holds back flows again
-	once sync.Once
+	count *Count
+	hits  atomic.Uint64 // its own
+	hit   chan struct{} // closed at the first of them
+	gone  chan struct{} // closed by Remove: what the rule holds back flows again
+	once  sync.Once
 
 	mu   sync.Mutex
 	tags map[tagKey]uint64 // deliveries and publishes of the message that Match.MessageID names
@@ -87,7 +94,7 @@ func (a *Armed) picks(e *Event, ordinal uint64) bool {
 	if m.MessageID != "" && !a.concerns(e) {
 		return false
 	}
-	n := a.seen.Add(1)
+	n := a.count.seen.Add(1)
 	switch {
 	case m.Every > 0:
 		first := max(m.Nth, 1)
@@ -109,12 +116,12 @@ func (a *Armed) picks(e *Event, ordinal uint64) bool {
 // strike counts a hit, unless the limit is used up.
 func (a *Armed) strike() bool {
 	for {
-		n := a.hits.Load()
+		n := a.count.hits.Load()
 		if a.rule.Limit > 0 && n >= a.rule.Limit {
 			return false
 		}
-		if a.hits.CompareAndSwap(n, n+1) {
-			if n == 0 {
+		if a.count.hits.CompareAndSwap(n, n+1) {
+			if a.hits.Add(1) == 1 {
 				close(a.hit)
 			}
 			return true

@@ -87,11 +87,59 @@ func TestFirstArmedRuleActs(t *testing.T) {
 	require.True(t, seen.all()[1].Swallowed)
 }
 
+// A rule without an action never stands before one that acts, and hits only what passes untouched.
+func TestRuleThatWatchesLeavesTheFrameToOthers(t *testing.T) {
+	t.Parallel()
+	seen := newLog()
+	w := New(Config{Tap: seen.tap})
+	watching := w.Add(Rule{Match: Match{Method: BasicAck, Limit: 1}})
+	acting := w.Add(Rule{Match: Match{Nth: 1}, Action: Swallow{}})
+	header := []byte("AMQP\x00\x00\x09\x01")
+	walkAll(w, seen, ToBroker, append(header, AckFrame(1, 1, false)...), nil)
+	require.EqualValues(t, 1, acting.Hits())
+	require.Zero(t, watching.Hits(), "that one was swallowed")
+	walkAll(w, seen, ToBroker, slices.Concat(header, AckFrame(1, 2, false), AckFrame(1, 3, false)), nil)
+	require.EqualValues(t, 1, watching.Hits())
+	require.Nil(t, seen.all()[1].Rule, "it did nothing to it")
+}
+
+func TestRulesOfSeveralWiresCountTogether(t *testing.T) {
+	t.Parallel()
+	acks := slices.Concat([]byte("AMQP\x00\x00\x09\x01"), AckFrame(1, 1, false), AckFrame(1, 2, false))
+	for name, tt := range map[string]struct {
+		m    Match
+		want [2]uint64
+	}{
+		"n-th":    {Match{Nth: 3}, [2]uint64{0, 1}},
+		"limited": {Match{Limit: 3}, [2]uint64{2, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var all [2]*Armed
+			count := new(Count)
+			for i := range all {
+				seen := newLog()
+				w := New(Config{Tap: seen.tap})
+				all[i] = w.Add(Rule{Match: tt.m, Action: Swallow{}, Count: count})
+				walkAll(w, seen, ToBroker, acks, nil)
+			}
+			require.Equal(t, tt.want, [2]uint64{all[0].Hits(), all[1].Hits()})
+			for i, a := range all {
+				select {
+				case <-a.Hit():
+					require.NotZero(t, tt.want[i])
+				default:
+					require.Zero(t, tt.want[i], "hit is of the wire's own")
+				}
+			}
+		})
+	}
+}
+
 func TestRuleByMessageFindsItsAck(t *testing.T) {
 	t.Parallel()
 	x := onWire(t)
 	x.fill(5)
-	rule := x.w.Add(Rule{Match: Match{Dir: ToBroker, Method: BasicAck, MessageID: "m3"}, Action: CloseChannel{406, "no"}})
+	rule := x.w.Add(Rule{Match: Match{Dir: ToBroker, Method: BasicAck, MessageID: "m3"}, Action: CloseChannel{Code: 406, Text: "no"}})
 	c := x.consumer(10)
 	for range 5 {
 		m := x.next(c.deliveries)

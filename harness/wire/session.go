@@ -79,6 +79,9 @@ func (s *session) now(a *Armed) {
 	if !a.picks(&e, 0) || !a.strike() {
 		return
 	}
+	if a.rule.Action == nil {
+		return
+	}
 	var p Plan
 	a.rule.Action.Plan(&e, &p)
 	for _, d := range p.Stall {

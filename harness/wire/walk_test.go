@@ -97,7 +97,7 @@ func FuzzWalkWithRules(f *testing.F) {
 	f.Add(slices.Concat(header, MethodFrame(1, ConfirmSelect, 0), content(1, BasicPublish, "m1", 250), AckFrame(1, 1, true)), []byte{9}, uint8(0))
 	f.Add(slices.Concat(header, contentMethod(1, BasicDeliver), AckFrame(2, 9, false), contentHeader(1, "m2", 3), bodies(1, 3)), []byte{30}, uint8(3))
 	f.Fuzz(func(t *testing.T, data, split []byte, which uint8) {
-		actions := []Action{Swallow{}, Duplicate{}, CloseChannel{406, "x"}, CancelConsumer{}, RefusePublish{}, ReturnPublish{},
+		actions := []Action{Swallow{}, Duplicate{}, CloseChannel{Code: 406, Text: "x"}, CancelConsumer{}, RefusePublish{}, ReturnPublish{},
 			Corrupt{FromEnd: 3}, CloseConnection{320, "x"}, Block{"x"}, Cut{When: Mid}}
 		var sizes []int
 		for _, n := range split {

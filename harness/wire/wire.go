@@ -129,13 +129,12 @@ func (w *Wire) live() []*session {
 	return all
 }
 
-// Add arms a rule. It holds from the next frame on, on live connections, too. A rule without an
-// action does nothing but count.
+// Add arms a rule. It holds from the next frame on, on live connections, too.
 func (w *Wire) Add(r Rule) *Armed {
-	if r.Action == nil {
-		r.Action = none{}
+	if r.Count == nil {
+		r.Count = new(Count)
 	}
-	a := &Armed{rule: r, wire: w, hit: make(chan struct{}), gone: make(chan struct{})}
+	a := &Armed{rule: r, wire: w, count: r.Count, hit: make(chan struct{}), gone: make(chan struct{})}
 	w.mu.Lock()
 	var list []*Armed
 	if old := w.rules.Load(); old != nil {
@@ -152,10 +151,6 @@ func (w *Wire) Add(r Rule) *Armed {
 	}
 	return a
 }
-
-type none struct{}
-
-func (none) Plan(*Event, *Plan) {}
 
 // drop takes a rule out of the list.
 func (w *Wire) drop(a *Armed) {

@@ -52,7 +52,7 @@ func TestWrappedConnectionObeysRules(t *testing.T) {
 			require.Contains(x, await(x, c.connClosed, "the end").Reason, "connection reset by peer")
 			x.awaitDepth(1, 0, 0)
 		}},
-		{"406 for the ack", ackRule(1, CloseChannel{406, "no"}), func(x *bench, c *consumer, m amqp.Delivery) {
+		{"406 for the ack", ackRule(1, CloseChannel{Code: 406, Text: "no"}), func(x *bench, c *consumer, m amqp.Delivery) {
 			_ = m.Ack(false)
 			require.Equal(x, 406, await(x, c.chanClosed, "the close").Code)
 			x.awaitDepth(2, 0, 0)
