@@ -142,6 +142,8 @@ declare module 'k6/x/comeback' {
     chance?: number;
     /** Who sends the method. Default 'target'. */
     from?: 'target' | 'broker';
+    /** Only at this instance of the target, from 0. Default: at each; nth, every and times count over all. */
+    instance?: number;
   }
 
   /** One call of an executable: print stderr, wait, kill or restart the AI worker, then end. */
@@ -180,12 +182,18 @@ declare module 'k6/x/comeback' {
   }
 
   export const faults: {
-    /** Acts on an AMQP method between the target and the broker: 'ack', 'deliver', 'basic.qos', …. */
+    /** Acts on an AMQP method between the target and the broker: 'ack', 'deliver', 'basic.qos', …. docs/faults.md tells how. */
     on(method: string, what: 'swallow' | 'duplicate' | 'cut' | 'cut-inside' | 'cut-after' | 'corrupt', which?: Which): Fault;
     /** Both directions stand still; in effect once nothing has passed for that long. */
     on(method: string, what: 'stall', which: Which & { for: Duration }): Fault;
     on(method: string, what: 'delay', which: Which & { delay: Duration }): Fault;
-    on(method: string, what: 'close-channel' | 'close-connection', which: Which & { code: number }): Fault;
+    on(method: string, what: 'close-channel' | 'close-channel-after' | 'close-connection', which: Which & { code: number }): Fault;
+    /** The broker refuses (nack) or gives back (unroutable) what the target publishes. */
+    on(method: 'publish', what: 'refuse' | 'return', which?: Which): Fault;
+    /** The consumer of a delivery is cancelled; the broker knows of it, or goes on serving it (phantom). */
+    on(method: 'deliver', what: 'cancel' | 'phantom-cancel', which: Which & { from: 'broker' }): Fault;
+    /** Puts a frame behind the method that nobody has sent: reject of tag 0, connection.blocked or connection.unblocked. */
+    on(method: string, what: 'phantom-reject' | 'phantom-block' | 'phantom-unblock', which?: Which): Fault;
     /** Sets the swap of the target's host. */
     swap(state: 'ok' | 'unset' | 'low'): Fault;
     /** Sets what one of the target's executables does: one step a call, the last one repeats. */

@@ -212,18 +212,22 @@ func TestNew(t *testing.T) {
 func TestOnRefuses(t *testing.T) {
 	t.Parallel()
 	for want, f := range map[string]On{
-		`method: `:                             {Method: "akc", Do: "cut"},
-		`do: "explode", want one of close-`:    {Method: "ack", Do: "explode"},
-		`from: "me"`:                           {Method: "ack", Do: "cut", From: "me"},
-		`chance: 2, want 0 to 1`:               {Method: "ack", Do: "cut", Chance: 2},
-		`code: 0, want an AMQP reply code`:     {Method: "ack", Do: "close-channel"},
-		`code: 406 has no meaning with do: "c`: {Method: "ack", Do: "cut", Code: 406},
-		`delay: 0s, want one above 0`:          {Method: "ack", Do: "delay"},
-		`delay: 1ns, want one above 0 with do`: {Method: "ack", Do: "cut", Delay: 1},
-		`delay: -1ns, want one above 0 with d`: {Method: "ack", Do: "cut", Delay: -1},
-		`for: 0s, want one above 0 with do: "`: {Method: "ack", Do: "stall"},
-		`for: 1ns, want one above 0 with do: `: {Method: "ack", Do: "cut", For: 1},
-		`for: -1ns, want one above 0 with do:`: {Method: "ack", Do: "cut", For: -1},
+		`method: `:                              {Method: "akc", Do: "cut"},
+		`do: "explode", want one of cancel`:     {Method: "ack", Do: "explode"},
+		`from: "me"`:                            {Method: "ack", Do: "cut", From: "me"},
+		`chance: 2, want 0 to 1`:                {Method: "ack", Do: "cut", Chance: 2},
+		`code: 0, want an AMQP reply code`:      {Method: "ack", Do: "close-channel"},
+		`code: 406 has no meaning with do: "c`:  {Method: "ack", Do: "cut", Code: 406},
+		`delay: 0s, want one above 0`:           {Method: "ack", Do: "delay"},
+		`delay: 1ns, want one above 0 with do`:  {Method: "ack", Do: "cut", Delay: 1},
+		`delay: -1ns, want one above 0 with d`:  {Method: "ack", Do: "cut", Delay: -1},
+		`for: 0s, want one above 0 with do: "`:  {Method: "ack", Do: "stall"},
+		`for: 1ns, want one above 0 with do: `:  {Method: "ack", Do: "cut", For: 1},
+		`for: -1ns, want one above 0 with do:`:  {Method: "ack", Do: "cut", For: -1},
+		`"refuse" is possible with basic.publi`: {Method: "ack", Do: "refuse"},
+		`basic.deliver from broker only, not w`: {Method: "deliver", Do: "cancel"},
+		`channel only, not with connection.st`:  {Method: "connection.start", Do: "close-channel", Code: 406},
+		`channel only, not with connection.bl`:  {Method: "connection.blocked", Do: "phantom-reject", From: "broker"},
 	} {
 		_, err := f.rule(1)
 		require.ErrorContains(t, err, want)

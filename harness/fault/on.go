@@ -3,8 +3,6 @@ package fault
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,8 +15,14 @@ var onKind = Kind{
 	Name: "on", Args: []string{"method", "do"},
 	Doc: "acts on AMQP methods between target and broker",
 	Does: `Changes, holds back, repeats, drops or answers the chosen methods on their way between an instance of the target and the
-broker, or ends the connection at them. In effect once it has acted, a delay or a stall once its time has passed besides;
-gone once such a method has passed untouched.`,
+broker, or ends the connection at them. close-channel and close-connection take the method away and close in the broker's
+place, with a code; close-channel-after lets the method pass first; cancel ends the consumer of a delivery; refuse answers
+a publish with a nack, return gives it back as unroutable. The broker is made to believe it, too. A phantom is a frame that
+nobody has sent, put behind the method, of which the other side does not know: phantom-reject rejects the tag 0, which the
+broker answers with 406, phantom-cancel cancels a consumer that the broker goes on serving, and phantom-block says that
+the connection is blocked, which is never taken back but by a phantom-unblock.
+In effect once it has acted, a delay or a stall once its time has passed besides; gone once such a method has passed
+untouched.`,
 	Correct: `Loses nothing and reports nothing twice: opens a new channel or connection when the old one is gone, recognises
 what comes again, and settles each delivery once, on its own channel.`,
 	New: func() Fault { return &On{} },
@@ -26,31 +30,18 @@ what comes again, and settles each delivery once, on its own channel.`,
 
 // On acts on AMQP methods that pass between the target and the broker.
 type On struct {
-	Method  string          `json:"method" doc:"'ack', 'deliver', 'publish', …, or in full: 'basic.ack'"`
-	Do      string          `json:"do" doc:"what happens: swallow, duplicate, delay, cut, cut-inside, cut-after, stall, corrupt, close-channel, close-connection"`
-	From    string          `json:"from" doc:"'target' (default) or 'broker': who sends the method"`
-	Nth     uint64          `json:"nth" doc:"only the n-th from now on; 0: every one"`
-	Every   uint64          `json:"every" doc:"every k-th"`
-	Times   uint64          `json:"times" doc:"at most so often; 0: no limit"`
-	Message string          `json:"message" doc:"only for the message of this id"`
-	Chance  float64         `json:"chance" doc:"with this probability, 0 to 1, drawn from the seed; 0: always"`
-	Delay   script.Duration `json:"delay" doc:"of delay"`
-	For     script.Duration `json:"for" doc:"of stall: how long nothing may have passed before it counts as in effect"`
-	Code    uint16          `json:"code" doc:"of close-channel and close-connection: reply code"`
-}
-
-// actions are what On can do, by name.
-var actions = map[string]func(f *On, seed uint64) wire.Action{
-	"swallow":          func(*On, uint64) wire.Action { return wire.Swallow{} },
-	"duplicate":        func(*On, uint64) wire.Action { return wire.Duplicate{} },
-	"delay":            func(f *On, seed uint64) wire.Action { return wire.Delay{For: time.Duration(f.Delay), Seed: seed} },
-	"cut":              func(*On, uint64) wire.Action { return wire.Cut{When: wire.Before} },
-	"cut-inside":       func(*On, uint64) wire.Action { return wire.Cut{When: wire.Mid} },
-	"cut-after":        func(*On, uint64) wire.Action { return wire.Cut{When: wire.After} },
-	"stall":            func(*On, uint64) wire.Action { return wire.Stall{} },
-	"corrupt":          func(*On, uint64) wire.Action { return wire.Corrupt{} },
-	"close-channel":    func(f *On, _ uint64) wire.Action { return wire.CloseChannel{Code: f.Code, Text: closeText(f.Code)} },
-	"close-connection": func(f *On, _ uint64) wire.Action { return wire.CloseConnection{Code: f.Code, Text: closeText(f.Code)} },
+	Method   string          `json:"method" doc:"'ack', 'deliver', 'publish', …, or in full: 'basic.ack'"`
+	Do       string          `json:"do" doc:"what happens: swallow, duplicate, delay, cut, cut-inside, cut-after, stall or corrupt; in the broker's place close-channel, close-channel-after, close-connection, cancel, refuse or return; what nobody said: phantom-reject, phantom-cancel, phantom-block or phantom-unblock"`
+	From     string          `json:"from" doc:"'target' (default) or 'broker': who sends the method"`
+	Instance *int            `json:"instance" doc:"only at this instance of the target, from 0; left out: at each"`
+	Nth      uint64          `json:"nth" doc:"only the n-th from now on, over all instances; 0: every one"`
+	Every    uint64          `json:"every" doc:"every k-th, over all instances"`
+	Times    uint64          `json:"times" doc:"at most so often, over all instances; 0: no limit"`
+	Message  string          `json:"message" doc:"only for the message of this id"`
+	Chance   float64         `json:"chance" doc:"with this probability, 0 to 1, drawn from the seed; 0: always"`
+	Delay    script.Duration `json:"delay" doc:"of delay"`
+	For      script.Duration `json:"for" doc:"of stall: how long nothing may have passed before it counts as in effect"`
+	Code     uint16          `json:"code" doc:"of close-channel, close-channel-after and close-connection: reply code, 300 or more"`
 }
 
 // Inject implements Fault. It is in effect once it has acted, a delay or a stall once its time has
@@ -60,8 +51,12 @@ func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	if err != nil {
 		return Injected{}, err
 	}
+	wires, err := f.wires(lab)
+	if err != nil {
+		return Injected{}, err
+	}
 	rule.Owner = idOf(ctx)
-	armed := arm(lab, rule)
+	armed := arm(wires, rule)
 	healed := make(chan struct{})
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
@@ -79,11 +74,7 @@ func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 			return nil
 		},
 		Gone: func(ctx context.Context) (string, error) {
-			passing := arm(lab, wire.Rule{
-				Name:   rule.Name,
-				Match:  wire.Match{Method: rule.Method, Dir: rule.Dir, Limit: 1}, // it may not stand before the rules to come
-				Action: pass{},
-			})
+			passing := arm(wires, wire.Rule{Name: rule.Name, Match: wire.Match{Method: rule.Method, Dir: rule.Dir}})
 			defer disarm(passing)
 			if err := anyHit(ctx, passing); err != nil {
 				return "", fmt.Errorf("waiting for a %s to pass: %w", rule.Method, err)
@@ -121,10 +112,6 @@ func (f *On) rule(seed uint64) (wire.Rule, error) {
 	if err != nil {
 		return wire.Rule{}, fmt.Errorf("method: %w", err)
 	}
-	action, ok := actions[f.Do]
-	if !ok {
-		return wire.Rule{}, fmt.Errorf("do: %q, want one of %s", f.Do, strings.Join(slices.Sorted(maps.Keys(actions)), ", "))
-	}
 	dir := wire.ToBroker
 	switch f.From {
 	case "", "target":
@@ -134,46 +121,38 @@ func (f *On) rule(seed uint64) (wire.Rule, error) {
 	default:
 		return wire.Rule{}, fmt.Errorf("from: %q, want \"target\" or \"broker\"", f.From)
 	}
-	switch closes := strings.HasPrefix(f.Do, "close-"); {
-	case f.Chance < 0 || f.Chance > 1:
+	if f.Chance < 0 || f.Chance > 1 {
 		return wire.Rule{}, fmt.Errorf("chance: %v, want 0 to 1", f.Chance)
-	case closes && f.Code < 300:
-		return wire.Rule{}, fmt.Errorf("code: %d, want an AMQP reply code such as 406", f.Code)
-	case !closes && f.Code != 0:
-		return wire.Rule{}, fmt.Errorf("code: %d has no meaning with do: %q", f.Code, f.Do)
-	case (f.Do == "delay") != (f.Delay > 0) || f.Delay < 0:
-		return wire.Rule{}, fmt.Errorf("delay: %v, want one above 0 with do: \"delay\" and none otherwise", time.Duration(f.Delay))
-	case (f.Do == "stall") != (f.For > 0) || f.For < 0:
-		return wire.Rule{}, fmt.Errorf("for: %v, want one above 0 with do: \"stall\" and none otherwise", time.Duration(f.For))
+	}
+	action, err := f.action(method, seed)
+	if err != nil {
+		return wire.Rule{}, err
 	}
 	return wire.Rule{
 		Name:   "on " + name,
 		Match:  wire.Match{Method: method, Dir: dir, Nth: f.Nth, Every: f.Every, Limit: f.Times, MessageID: f.Message, Probability: f.Chance},
-		Action: action(f, seed),
+		Action: action,
 	}, nil
 }
 
-func closeText(code uint16) string {
-	switch code {
-	case 404:
-		return "NOT_FOUND - put on the wire by comeback"
-	case 406:
-		return "PRECONDITION_FAILED - unknown delivery tag"
-	case 320:
-		return "CONNECTION_FORCED - put on the wire by comeback"
-	default:
-		return "put on the wire by comeback"
+// wires are those of the instances that it acts on.
+func (f *On) wires(lab Lab) ([]*wire.Wire, error) {
+	all := lab.Wires()
+	if f.Instance == nil {
+		return all, nil
 	}
+	n := *f.Instance
+	if n < 0 || n >= len(all) {
+		return nil, fmt.Errorf("instance: %d, want 0 to %d: the run has that many (instances in incident())", n, len(all)-1)
+	}
+	return all[n : n+1], nil
 }
 
-// pass leaves a frame alone: what it hits has passed.
-type pass struct{}
-
-func (pass) Plan(*wire.Event, *wire.Plan) {}
-
-func arm(lab Lab, r wire.Rule) []*wire.Armed {
+// arm puts the rule on each of the wires; they count together.
+func arm(wires []*wire.Wire, r wire.Rule) []*wire.Armed {
+	r.Count = new(wire.Count)
 	var all []*wire.Armed
-	for _, w := range lab.Wires() {
+	for _, w := range wires {
 		all = append(all, w.Add(r))
 	}
 	return all
