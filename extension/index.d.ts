@@ -181,6 +181,35 @@ declare module 'k6/x/comeback' {
     times?: number;
   }
 
+  /** One way in which the API server misbehaves that takes the results. */
+  export interface ApiRule {
+    /** 'down' only by itself; 'reset' and 'down' concern connections rather than reports. */
+    do: 'slow' | 'hang' | 'fail' | 'accept-then-fail' | 'cut' | 'accept-then-cut' | 'reset' | 'down';
+    /** Only for the message of this id. */
+    job?: string;
+    /** Of 'fail' and 'accept-then-fail': the HTTP status, 400 to 599. Default 500. */
+    status?: number;
+    /** Of 'slow': it accepts after that time, even when its caller has gone. */
+    delay?: Duration;
+    /** From the n-th match on. */
+    nth?: number;
+    /** So many times; 0 for ever. */
+    times?: number;
+  }
+
+  /** One way in which the webhook misbehaves that takes the alerts. */
+  export interface AlertSinkRule {
+    do: 'limit' | 'fail' | 'hang' | 'cut';
+    /** Of 'fail': the HTTP status, 400 to 599. Default 500. */
+    status?: number;
+    /** Of 'limit', in the header Retry-After: whole seconds. Default 1s. */
+    retryAfter?: Duration;
+    /** From the n-th match on. */
+    nth?: number;
+    /** So many times; 0 for ever. */
+    times?: number;
+  }
+
   export const faults: {
     /** Acts on an AMQP method between the target and the broker: 'ack', 'deliver', 'basic.qos', …. docs/faults.md tells how. */
     on(method: string, what: 'swallow' | 'duplicate' | 'cut' | 'cut-inside' | 'cut-after' | 'corrupt', which?: Which): Fault;
@@ -204,6 +233,10 @@ declare module 'k6/x/comeback' {
     worker(rules: WorkerRule[]): Fault;
     /** Kills the AI worker and leaves it dead; healed, it is started by hand. */
     workerDown(): Fault;
+    /** Makes the API server misbehave that takes the target's results. */
+    api(rules: ApiRule[]): Fault;
+    /** Makes the webhook misbehave that takes the target's alerts. */
+    alertSink(rules: AlertSinkRule[]): Fault;
     /** Stops the target and starts it under other faults, as a fresh instance. */
     reboot(under: Fault[]): Fault;
   };

@@ -34,6 +34,8 @@ func All() []Kind {
 		hookFileKind,
 		workerKind,
 		workerDownKind,
+		apiKind,
+		alertSinkKind,
 		rebootKind,
 	}
 }

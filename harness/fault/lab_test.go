@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/comeback-chaos/xk6-comeback/fakes/alertsink"
+	"github.com/comeback-chaos/xk6-comeback/fakes/apisink"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
@@ -24,6 +26,8 @@ type bench struct {
 	desk   hooks.Desk
 	worker fakeWorker
 	wires  []*wire.Wire
+	api    *apisink.Sink
+	alerts *alertsink.Sink
 	dir    string
 
 	mu      sync.Mutex
@@ -88,6 +92,8 @@ func (b *bench) Hooks() *hooks.Desk          { return &b.desk }
 func (b *bench) HookPath(hook string) string { return filepath.Join(b.dir, hook) }
 func (b *bench) Host() *hostmem.Fixture      { return b.host }
 func (b *bench) Targets() []Target           { return []Target{benchTarget{b}} }
+func (b *bench) API() *apisink.Sink          { return b.api }
+func (b *bench) Alerts() *alertsink.Sink     { return b.alerts }
 func (b *bench) Seed() uint64                { return 1 }
 
 type benchWatch struct {
