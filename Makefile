@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build test chaos teeth lint types bench fuzz clean
+.PHONY: help setup build test chaos teeth fair lint types bench fuzz clean
 
 OUT ?= reports/out
 PARALLEL ?= 3
@@ -16,8 +16,8 @@ help: ## list the targets
 setup: ## install what is missing (apt and root), or print the command that does
 	@bash .ci/setup
 
-build: ## build bin/k6, bin/consumer and bin/legacy-consumer
-	@go build -o bin/ ./cmd/k6 ./targets/consumer/cmd/consumer ./targets/legacy/cmd/legacy-consumer
+build: ## build bin/k6, bin/consumer, bin/legacy-consumer and bin/recovering
+	@go build -o bin/ ./cmd/k6 ./targets/consumer/cmd/consumer ./targets/legacy/cmd/legacy-consumer ./examples/recovering
 
 test: setup build ## all tests, with the race detector
 	go test -race ./...
@@ -27,6 +27,9 @@ chaos: setup build ## run every scenario against our targets; reports in reports
 
 teeth: setup build ## run every scenario on each defect that it must catch
 	$(K6) x comeback suite --teeth --out $(OUT) --parallel $(PARALLEL) scenarios
+
+fair: setup build ## run the consumer's scenarios on a consumer that is different, and correct too
+	$(K6) x comeback suite --target consumer=recovering --out $(OUT)/recovering --parallel $(PARALLEL) scenarios
 
 lint: types ## gofmt, go vet, staticcheck, and the scenarios against index.d.ts
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }

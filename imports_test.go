@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"fakes":            {"fakes"},
 	"targets/consumer": {"targets/consumer"},
 	"targets/legacy":   {"targets/consumer", "targets/legacy"},
+	"examples":         {},
 	"scenarios":        {},
 }
 

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// publisher sends messages back to the broker: to wait for their next try, or to the dead-letter queue.
+// It has a connection of its own, because a broker short of memory stops reading from connections that
+// publish, and our acks would be stuck behind. It is not recovered: a publish that fails is tried again
+// on a new connection, as only the one who waits for the confirm can know what is unconfirmed.
+type publisher struct {
+	settings settings
+
+	mu       sync.Mutex
+	conn     *amqp.Connection
+	ch       *amqp.Channel
+	returned chan amqp.Return
+}
+
+// publish returns when the broker has taken charge of the message. After an error it may or may not have.
+func (p *publisher) publish(ctx context.Context, queue string, m amqp.Publishing) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.connect(); err != nil {
+		return err
+	}
+	confirm, err := p.ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, m)
+	var taken bool
+	if err == nil {
+		taken, err = confirm.WaitContext(ctx)
+	}
+	select {
+	case r, ok := <-p.returned: // comes before the confirm
+		if ok && err == nil {
+			err = fmt.Errorf("no queue for it: %d %s", r.ReplyCode, r.ReplyText)
+		}
+	default:
+	}
+	if err == nil && !taken {
+		err = errors.New("the broker refused it")
+	}
+	p.forget(err)
+	if err != nil {
+		return fmt.Errorf("publish to %s: %w", queue, err)
+	}
+	return nil
+}
+
+// depth tells how many messages wait in the queue.
+func (p *publisher) depth(context.Context) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.connect(); err != nil {
+		return 0, err
+	}
+	q, err := p.ch.QueueDeclarePassive(p.settings.queue, true, false, false, false, nil)
+	p.forget(err)
+	return q.Messages, err
+}
+
+func (p *publisher) connect() error {
+	if p.ch != nil && !p.ch.IsClosed() {
+		return nil
+	}
+	p.close()
+	conn, err := amqp.DialConfig(p.settings.amqpURL, amqp.Config{Heartbeat: p.settings.heartbeat, Dial: amqp.DefaultDial(callLimit)})
+	if err != nil {
+		return fmt.Errorf("connect to the broker: %w", withoutURL(err))
+	}
+	p.conn = conn
+	// A broker that does not answer is found out by the heartbeat unless it keeps its heart beating.
+	timer := time.AfterFunc(callLimit, func() { _ = conn.CloseDeadline(time.Now()) })
+	defer timer.Stop()
+	if p.ch, err = conn.Channel(); err == nil {
+		err = declare(p.ch, p.settings)
+	}
+	if err == nil {
+		p.returned = p.ch.NotifyReturn(make(chan amqp.Return, 1))
+		err = p.ch.Confirm(false)
+	}
+	p.forget(err)
+	return err
+}
+
+// forget drops the connection after an error: what comes late on it must not be taken for an answer.
+func (p *publisher) forget(err error) {
+	if err != nil {
+		p.close()
+	}
+}
+
+func (p *publisher) close() {
+	if p.conn != nil {
+		conn := p.conn
+		go func() { _ = conn.CloseDeadline(time.Now().Add(time.Second)) }()
+	}
+	p.conn, p.ch = nil, nil
+}
+
+// again is the message as it is published once more, with what has happened to it.
+func again(m *amqp.Delivery, attempts int, why error, wait time.Duration) amqp.Publishing {
+	headers := amqp.Table{}
+	for k, v := range m.Headers {
+		if k != "x-death" { // the broker's own account; it starts a new one
+			headers[k] = v
+		}
+	}
+	headers[headerAttempts] = int64(attempts)
+	headers[headerReason] = fmt.Sprintf("%.500s", why.Error())
+	p := amqp.Publishing{
+		Headers: headers, Body: m.Body, DeliveryMode: amqp.Persistent,
+		MessageId: m.MessageId, CorrelationId: m.CorrelationId, Timestamp: m.Timestamp, Priority: m.Priority,
+		ContentType: m.ContentType, ContentEncoding: m.ContentEncoding, Type: m.Type, AppId: m.AppId, ReplyTo: m.ReplyTo,
+	}
+	if wait > 0 {
+		p.Expiration = strconv.FormatInt(max(wait.Milliseconds(), 1), 10)
+	}
+	return p
+}
+
+// withoutURL drops the URL that net/url puts into its errors: it may hold a password.
+func withoutURL(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
+}
