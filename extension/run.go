@@ -179,7 +179,9 @@ func (m *module) faultHandle(a *fault.Active) map[string]any {
 	}
 }
 
-// promise runs f beside the VU. It gives up when the iteration ends, or Ctrl-C would hang.
+// promise runs f beside the VU. It gives up when the iteration ends, or Ctrl-C would hang: also on an f
+// that does not notice, such as the injection of a fault that waits for a stubborn process. The lab's own
+// end ends that.
 func (m *module) promise(f func(context.Context, *harness.Lab) (any, error)) (*sobek.Promise, error) {
 	lab := m.session.running()
 	if lab == nil {
@@ -187,13 +189,26 @@ func (m *module) promise(f func(context.Context, *harness.Lab) (any, error)) (*s
 	}
 	ctx := m.vu.Context()
 	p, resolve, reject := promises.New(m.vu)
+	type result struct {
+		value any
+		err   error
+	}
+	done := make(chan result, 1)
 	go func() {
 		value, err := f(ctx, lab)
-		if err != nil {
-			reject(err)
-			return
+		done <- result{value, err}
+	}()
+	go func() {
+		select {
+		case r := <-done:
+			if r.err == nil {
+				resolve(r.value)
+				return
+			}
+			reject(r.err)
+		case <-ctx.Done():
+			reject(context.Cause(ctx))
 		}
-		resolve(value)
 	}()
 	return p, nil
 }
