@@ -25,7 +25,7 @@ var allowed = map[string][]string{
 	"harness/check":    {"harness/history", "harness/recovery"},
 	"harness/recovery": {"harness/history"},
 	"harness/target":   {},
-	"harness/fault":    {"harness/history", "harness/wire", "harness/broker", "fakes"},
+	"harness/fault":    {"harness/history", "harness/wire", "harness/load", "harness/broker", "fakes"},
 	"harness":          {"harness", "fakes"},
 	"reports":          {"harness/history", "harness/check", "harness/recovery"},
 	"fakes":            {"fakes"},

@@ -237,6 +237,14 @@ declare module 'k6/x/comeback' {
     api(rules: ApiRule[]): Fault;
     /** Makes the webhook misbehave that takes the target's alerts. */
     alertSink(rules: AlertSinkRule[]): Fault;
+    /** Puts messages out of the ordinary into the target's queue, all at once. */
+    messages(kind: 'malformed' | 'anonymous' | 'poison', batch?: { count?: number }): Fault;
+    /** Ordinary jobs, with a priority or without. */
+    messages(kind: 'plain', batch: { count?: number; priority?: number }): Fault;
+    /** Jobs with a large body, of size bytes. Default 10000000. */
+    messages(kind: 'large', batch?: { count?: number; size?: number }): Fault;
+    /** Jobs that may wait in their queue for so long. */
+    messages(kind: 'expiring', batch: { count?: number; expiration: Duration }): Fault;
     /** Stops the target and starts it under other faults, as a fresh instance. */
     reboot(under: Fault[]): Fault;
   };

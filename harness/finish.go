@@ -70,7 +70,7 @@ func (l *Lab) drain(ctx context.Context) {
 		open := l.live.series.Backlog()
 		// What the broker never confirmed may have no effect, ever. What waits in the queue although all
 		// have had theirs are redeliveries: their second effects would be missed.
-		if open <= int(counts.Offered-counts.Confirmed) && l.ready.Load() == 0 && l.buried(ctx) {
+		if open <= int(counts.Offered-counts.Confirmed) && l.ready.Load() == 0 && l.Buried(ctx) {
 			return
 		}
 		select {
@@ -82,8 +82,9 @@ func (l *Lab) drain(ctx context.Context) {
 	}
 }
 
-// buried tells whether the dead-letter queue holds as many messages as were submitted for it.
-func (l *Lab) buried(ctx context.Context) bool {
+// Buried implements fault.Lab: it tells whether the dead-letter queue holds as many messages as were
+// submitted to end there.
+func (l *Lab) Buried(ctx context.Context) bool {
 	want := int(l.doomed.Load())
 	if want == 0 {
 		return true

@@ -117,8 +117,8 @@ func (l *Lab) openLoad(ctx context.Context) error {
 			}
 			return w.Wrap(c), nil
 		},
-		OnOffer: func(id uint64, doomed bool) {
-			e := history.Event{Kind: history.Offer, Msg: history.MsgID(id)}
+		OnOffer: func(id uint64, priority uint8, doomed bool) {
+			e := history.Event{Kind: history.Offer, Msg: history.MsgID(id), Code: int32(priority)}
 			set(&e, history.Doomed, doomed)
 			l.record.Append(&e)
 		},

@@ -37,6 +37,7 @@ func All() []Kind {
 		apiKind,
 		alertSinkKind,
 		rebootKind,
+		messagesKind,
 	}
 }
 

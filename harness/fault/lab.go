@@ -13,6 +13,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
 	"github.com/comeback-chaos/xk6-comeback/harness/broker"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/load"
 	"github.com/comeback-chaos/xk6-comeback/harness/wire"
 )
 
@@ -50,6 +51,10 @@ type Lab interface {
 	Admin() *broker.Admin
 	Queue() string
 	Dead() string
+	// Submit offers one message beside those of the load. Buried tells whether the dead-letter queue
+	// holds as many messages as were submitted to end there.
+	Submit(body []byte, props load.Props) (history.MsgID, error)
+	Buried(ctx context.Context) bool
 	// Seed is the run's seed; a fault derives its own choices from it.
 	Seed() uint64
 }

@@ -36,7 +36,7 @@ const (
 	Mark      // a milestone told by the script or the lab. Who: name, Text: detail
 	End       // last event: the run was closed in order. Text: why it ended
 
-	Offer   // the script asked for a message to be sent. Msg Flags(Doomed)
+	Offer   // the script asked for a message to be sent. Msg Code(priority) Flags(Doomed)
 	Publish // basic.publish seen. Conn Chan Tag(seq in confirm mode) Msg, Who: routing key
 	Confirm // basic.ack from the broker. Conn Chan Tag Flags(Multiple)
 	Refuse  // basic.nack from the broker. Conn Chan Tag Flags(Multiple)

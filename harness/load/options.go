@@ -19,7 +19,7 @@ type Options struct {
 	Buffer int                                          // most messages offered and unsent; 0: 100,000
 	Seed   uint64                                       // of the jitter between attempts to reconnect
 
-	OnOffer func(id uint64, doomed bool) // called in Submit, in the order of ids, before the message can be sent. It must be quick and must not call the Publisher
+	OnOffer func(id uint64, priority uint8, doomed bool) // called in Submit, in the order of ids, before the message can be sent. It must be quick and must not call the Publisher
 	OnState func(up bool, err error)     // called in order at each connect (true, nil) and each loss (false, why). It must not call Close
 	Log     *slog.Logger                 // nil: discard
 }
@@ -66,7 +66,7 @@ func (o Options) withDefaults() (Options, error) {
 		o.Dial = d.Dial
 	}
 	if o.OnOffer == nil {
-		o.OnOffer = func(uint64, bool) {}
+		o.OnOffer = func(uint64, uint8, bool) {}
 	}
 	if o.OnState == nil {
 		o.OnState = func(bool, error) {}

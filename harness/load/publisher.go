@@ -110,7 +110,7 @@ func (p *Publisher) offer(m message) (uint64, error) {
 		return 0, ErrFull
 	}
 	m.id = p.ledger.offer()
-	p.o.OnOffer(m.id, m.doomed)
+	p.o.OnOffer(m.id, m.priority, m.doomed)
 	p.queue.push(m)
 	return m.id, nil
 }

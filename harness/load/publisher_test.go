@@ -44,7 +44,7 @@ func ids(from, to uint64) (s []uint64) {
 func TestPublisherSendsInOrderWithinTheWindow(t *testing.T) {
 	t.Parallel()
 	var offered []uint64
-	publish(t, Options{Window: 10, OnOffer: func(id uint64, _ bool) { offered = append(offered, id) }},
+	publish(t, Options{Window: 10, OnOffer: func(id uint64, _ uint8, _ bool) { offered = append(offered, id) }},
 		func(t *testing.T, p *Publisher, b *fakeBroker) {
 			submit(t, p, 25)
 			require.Equal(t, ids(1, 25), offered)
@@ -163,7 +163,7 @@ func TestSubmitWhileAWriteBlocks(t *testing.T) {
 func TestBufferFull(t *testing.T) {
 	t.Parallel()
 	offered := 0
-	publish(t, Options{Buffer: 100, OnOffer: func(uint64, bool) { offered++ }}, func(t *testing.T, p *Publisher, b *fakeBroker) {
+	publish(t, Options{Buffer: 100, OnOffer: func(uint64, uint8, bool) { offered++ }}, func(t *testing.T, p *Publisher, b *fakeBroker) {
 		b.down()
 		b.cut(false)
 		synctest.Wait()

@@ -80,7 +80,10 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 	}
 	c := &Consumer{Settings: s, Log: log, Board: ops.NewBoard(), trouble: make(chan *Trouble, 1)}
 	client := &http.Client{Transport: transport(s.Workers)}
-	queues := queue.Topology{Jobs: s.Queue, Retry: s.RetryQueue, Dead: s.DeadQueue}
+	queues := queue.Topology{
+		Jobs: s.Queue, Retry: s.RetryQueue, Dead: s.DeadQueue,
+		Type: s.QueueType, MaxPriority: s.MaxPriority, DeliveryLimit: s.DeliveryLimit, DeadLetter: s.DeadLetter,
+	}
 
 	c.AI = &ai.Client{URL: s.AIURL, Model: s.AIModel, Timeout: s.AITimeout, HTTP: client}
 	c.Link = c.link("consumer", "connection")
@@ -89,7 +92,7 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 
 	source := &queue.Source{
 		Link: c.Link, Topology: queues, Prefetch: s.Prefetch, Workers: s.Workers, StallAfter: s.StallAfter, Log: log,
-		OnLeft: func(error) { c.Board.Metrics.Reconnected("channel") },
+		OnLeft: c.channelLeft, OnConsuming: c.queueFits,
 	}
 	c.Source = source
 	c.Board.Consuming, c.Board.Broker, c.Board.Incidents = source.Consuming, c.Link.Up, c.Desk.Open
@@ -98,7 +101,7 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 	c.Worker = &job.Worker{
 		Paint: c.AI.Paint, Ping: c.AI.Ping, Report: reports.Put, Publish: c.Publisher.Publish,
 		Judge: job.Judge(s.MaxAttempts), Queues: queues, Delay: s.RetryDelay, Grace: grace(s),
-		Ledger: job.NewLedger(finishedKept), Crashes: job.NewSuspects(s.MaxAttempts), Log: log,
+		Ledger: job.NewLedger(finishedKept), Crashes: job.NewSuspects(s.MaxCrashes), Log: log,
 		OnOutcome: c.Board.Metrics.Ended, OnWork: c.worked,
 	}
 	c.ReadSwap = func(ctx context.Context) (host.Swap, error) { return host.ReadSwap(ctx, s.HostProc) }

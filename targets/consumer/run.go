@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -99,10 +100,10 @@ func (c *Consumer) whenDone(ctx context.Context, d time.Duration, f func()) func
 	return sync.OnceFunc(func() { close(over) })
 }
 
-// allClear ends every incident but the one that only the memory check can end.
+// allClear ends every incident but those that have an end of their own.
 func (c *Consumer) allClear(text string) {
 	for _, title := range c.Desk.Open() {
-		if title != TitleSwapUnset {
+		if !slices.Contains(ownEnd, title) {
 			c.Desk.Clear(title, text)
 		}
 	}

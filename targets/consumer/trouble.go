@@ -8,7 +8,13 @@ const (
 	TitleAIFailing   = "AI process fails every job"
 	TitleWarmUp      = "Warm-up failed"
 	TitleTermination = "Instance could not be terminated"
+	TitleMemory      = "Host memory cannot be read"
+	TitleQueue       = "Queue has other arguments"
 )
+
+// ownEnd lists the incidents that are no part of others, and end when what they are about does: not
+// when the consumer consumes again.
+var ownEnd = []string{TitleSwapUnset, TitleMemory, TitleQueue}
 
 // Trouble is why the consumer stops consuming and looks after the AI process.
 type Trouble struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
@@ -57,7 +58,7 @@ func (c *Consumer) warmUpFailed(_ context.Context, err error) {
 // incident notes a failure. While another incident is open that this is a part of, it belongs to that.
 func (c *Consumer) incident(title string, err error) {
 	for _, open := range c.Desk.Open() {
-		if open != TitleSwapUnset && open != TitleTermination {
+		if open != TitleTermination && !slices.Contains(ownEnd, open) {
 			title = open
 		}
 	}

@@ -34,6 +34,8 @@ type Source struct {
 	Again func(ctx context.Context, why error) error
 	// OnLeft is told each reason for which a channel was left, but the end of Run.
 	OnLeft func(why error)
+	// OnConsuming is told each time the broker has accepted our consumer.
+	OnConsuming func()
 
 	consuming atomic.Bool
 }
@@ -62,6 +64,9 @@ func (s *Source) Run(ctx context.Context, handle func(*Delivery)) error {
 		if err == nil {
 			last = next
 			s.consuming.Store(true)
+			if s.OnConsuming != nil {
+				s.OnConsuming()
+			}
 			err = next.pump(ctx, workers)
 			s.consuming.Store(false)
 			next.leave(ctx)
@@ -87,11 +92,23 @@ func (s *Source) Run(ctx context.Context, handle func(*Delivery)) error {
 	}
 }
 
-// soon is the default of Again. The limit keeps a broker that closes every channel from being flooded.
+// soon is the default of Again. The limit keeps a broker that closes every channel from being flooded;
+// for a queue that does not fit, the waits grow as they do for a broker that is away.
 func (s *Source) soon() func(context.Context, error) error {
 	limit := rate.NewLimiter(10, 3)
-	return func(ctx context.Context, _ error) error {
+	least, most := s.Link.waits()
+	next := least
+	return func(ctx context.Context, why error) error {
 		_ = limit.Wait(ctx) // an ended ctx is seen by the caller
+		if !errors.Is(why, ErrOtherArguments) {
+			next = least
+			return nil
+		}
+		select {
+		case <-time.After(next):
+		case <-ctx.Done():
+		}
+		next = min(2*next, most)
 		return nil
 	}
 }

@@ -26,6 +26,10 @@ func (s *Settings) fields() []field {
 		{"AMQP_QUEUE", text(&s.Queue, "jobs"), "queue of the jobs"},
 		{"AMQP_DEAD_QUEUE", text(&s.DeadQueue, ""), "queue of jobs given up; default <queue>.dead"},
 		{"AMQP_RETRY_QUEUE", text(&s.RetryQueue, ""), "queue where failed jobs wait; default <queue>.retry"},
+		{"AMQP_QUEUE_TYPE", choice(&s.QueueType, "", "classic", "quorum"), "classic or quorum; not set: the broker's default"},
+		{"AMQP_MAX_PRIORITY", number(&s.MaxPriority, 0, 0, 255), "priorities of a classic queue: messages of a higher one overtake; 0: none"},
+		{"AMQP_DELIVERY_LIMIT", number(&s.DeliveryLimit, 0, 0, 1<<20), "redeliveries after which a quorum queue gives a message up; 0: none. Leave room for the crashes that a job may be innocent of"},
+		{"AMQP_DEAD_LETTER", toggle(&s.DeadLetter, false), "true: what expires, or what the queue gives up, goes to the dead queue; false: it is gone"},
 		{"AMQP_PREFETCH", number(&s.Prefetch, 8, 1, 65535), "jobs held at most, running ones included"},
 		{"CONCURRENCY", number(&s.Workers, 4, 1, 1024), "jobs running at the same time"},
 		{"AMQP_HEARTBEAT", span(&s.Heartbeat, 10*time.Second, time.Second, time.Hour), "heartbeat asked of the broker"},
@@ -68,6 +72,7 @@ func (s *Settings) fields() []field {
 		{"AWS_EC2_METADATA_SERVICE_ENDPOINT", addr(&s.MetadataURL, "http://169.254.169.254", true, "http", "https"), "instance metadata"},
 
 		{"MAX_ATTEMPTS", number(&s.MaxAttempts, 5, 1, 1<<20), "attempts of a job before it is given up"},
+		{"MAX_CRASHES", number(&s.MaxCrashes, 2, 1, 1<<20), "crashes of the AI process during one job that runs alone before it is given up; fewer than RESTART_ATTEMPTS"},
 		{"RETRY_DELAY", span(&s.RetryDelay, time.Second, ms, 24*time.Hour), "wait between attempts of a job"},
 		{"DRAIN_TIMEOUT", span(&s.DrainTimeout, 25*time.Second, 0, time.Hour), "how long running jobs may take when the consumer is told to stop"},
 		{"LISTEN_ADDR", text(&s.ListenAddr, "127.0.0.1:8080"), "address of /healthz, /readyz and /metrics"},

@@ -82,6 +82,12 @@ func (s *Settings) complete(fields []field) error {
 	if s.DeadQueue == s.Queue || s.RetryQueue == s.Queue || s.DeadQueue == s.RetryQueue {
 		return &Error{"AMQP_DEAD_QUEUE", fmt.Errorf("queue %s, dead queue %s and retry queue %s must differ", s.Queue, s.DeadQueue, s.RetryQueue)}
 	}
+	if s.QueueType == "quorum" && s.MaxPriority > 0 {
+		return &Error{"AMQP_MAX_PRIORITY", errors.New("a quorum queue has no priorities")}
+	}
+	if s.QueueType != "quorum" && s.DeliveryLimit > 0 {
+		return &Error{"AMQP_DELIVERY_LIMIT", errors.New("only a quorum queue has one: set AMQP_QUEUE_TYPE=quorum")}
+	}
 	if s.ReconnectMax < s.ReconnectMin {
 		return &Error{"RECONNECT_MAX", fmt.Errorf("%v is less than RECONNECT_MIN %v", s.ReconnectMax, s.ReconnectMin)}
 	}

@@ -69,6 +69,10 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"same queue":        {map[string]string{"AMQP_DEAD_QUEUE": "jobs"}, nil, "AMQP_DEAD_QUEUE", "must differ"},
 		"same codes":        {map[string]string{"RESTART_OK_CODE": "0"}, nil, "RESTART_OK_CODE", "also RESTART_FAILED_CODE"},
 		"max below min":     {map[string]string{"RECONNECT_MAX": "1ms"}, nil, "RECONNECT_MAX", "less than"},
+		"queue type":        {map[string]string{"AMQP_QUEUE_TYPE": "stream"}, nil, "AMQP_QUEUE_TYPE", "not one of classic, quorum"},
+		"dead letter":       {map[string]string{"AMQP_DEAD_LETTER": "yes"}, nil, "AMQP_DEAD_LETTER", "not true or false"},
+		"quorum priority":   {map[string]string{"AMQP_QUEUE_TYPE": "quorum", "AMQP_MAX_PRIORITY": "9"}, nil, "AMQP_MAX_PRIORITY", "no priorities"},
+		"classic limit":     {map[string]string{"AMQP_DELIVERY_LIMIT": "9"}, nil, "AMQP_DELIVERY_LIMIT", "only a quorum queue"},
 		"unknown flag":      {nil, []string{"-nope"}, "", "-nope"},
 		"argument":          {nil, []string{"nope"}, "", `"nope"`},
 	} {

@@ -16,6 +16,11 @@ type Settings struct {
 	Workers    int
 	Heartbeat  time.Duration
 
+	QueueType     string
+	MaxPriority   int
+	DeliveryLimit int
+	DeadLetter    bool
+
 	ReconnectMin time.Duration
 	ReconnectMax time.Duration
 	StallAfter   time.Duration
@@ -55,6 +60,7 @@ type Settings struct {
 	MetadataURL      string
 
 	MaxAttempts  int
+	MaxCrashes   int
 	RetryDelay   time.Duration
 	DrainTimeout time.Duration
 	ListenAddr   string

@@ -96,6 +96,29 @@ func addr(target *string, def string, needed bool, schemes ...string) *value[str
 	}}
 }
 
+// choice takes one of a few words.
+func choice(target *string, def string, words ...string) *value[string] {
+	*target = def
+	return &value[string]{target: target, parse: func(s string) (string, error) {
+		if !slices.Contains(words, s) {
+			return "", fmt.Errorf("%q is not one of %s", s, strings.Join(words, ", "))
+		}
+		return s, nil
+	}}
+}
+
+// toggle takes true or false.
+func toggle(target *bool, def bool) *value[bool] {
+	*target = def
+	return &value[bool]{target: target, parse: func(s string) (bool, error) {
+		switch s {
+		case "true", "false":
+			return s == "true", nil
+		}
+		return false, fmt.Errorf("%q is not true or false", s)
+	}}
+}
+
 // command takes an executable and its arguments, separated by white space.
 func command(target *[]string) *value[[]string] {
 	return &value[[]string]{target: target, parse: func(s string) ([]string, error) {
