@@ -25,7 +25,8 @@ var allowed = map[string][]string{
 	"harness/check":    {"harness/history", "harness/recovery"},
 	"harness/recovery": {"harness/history"},
 	"harness/target":   {},
-	"harness/fault":    {"harness/history", "harness/wire", "harness/load", "harness/broker", "fakes"},
+	"harness/link":     {},
+	"harness/fault":    {"harness/history", "harness/wire", "harness/load", "harness/link", "harness/broker", "fakes"},
 	"harness":          {"harness", "fakes"},
 	"reports":          {"harness/history", "harness/check", "harness/recovery"},
 	"fakes":            {"fakes"},
@@ -42,7 +43,7 @@ var outside = map[string][]string{
 	"github.com/grafana/sobek":           {"extension"},
 	"testing":                            {}, // only _test.go files and packages named …test
 	"github.com/stretchr/testify":        {},
-	"github.com/Shopify/toxiproxy":       {},
+	"github.com/Shopify/toxiproxy":       {"harness/link"},
 	"github.com/failsafe-go/failsafe-go": {"targets/consumer", "targets/legacy"},
 }
 

@@ -24,6 +24,7 @@ type incident struct {
 	Broker    string            `json:"broker"`
 	Instances int               `json:"instances"`
 	Needs     words             `json:"needs"`
+	Links     words             `json:"links"`
 	Load      offered           `json:"load"`
 	Expect    expect            `json:"expect"`
 	Catches   map[string]string `json:"catches"`
@@ -122,7 +123,7 @@ func parseIncident(text []byte, file string) (harness.Spec, error) {
 	}
 	s := harness.Spec{
 		Name: in.Name, Incidents: in.ID, Target: in.Target, OwnBroker: in.Broker == "own",
-		Instances: in.Instances, Needs: in.Needs,
+		Instances: in.Instances, Needs: in.Needs, Links: in.Links,
 		Load:   harness.Load{Rate: in.Load.Rate, Duration: time.Duration(in.Load.Duration)},
 		Expect: in.Expect.history(),
 	}

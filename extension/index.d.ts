@@ -42,6 +42,9 @@ declare module 'k6/x/comeback' {
     };
   }
 
+  /** A neighbour of the target's. */
+  export type LinkName = 'broker' | 'api' | 'ai' | 'alerts';
+
   /** A scenario. */
   export interface Incident {
     /** The incidents that it is about. */
@@ -54,6 +57,8 @@ declare module 'k6/x/comeback' {
     instances?: number;
     /** Features of the target (comeback.yaml) that the scenario needs; it is skipped on a target without them. */
     needs?: string | string[];
+    /** Ways that faults.link() may make bad; each puts a proxy before that neighbour, for each instance. Default: none. */
+    links?: LinkName | LinkName[];
     /** 'own' when the scenario breaks the broker itself. Default 'shared'. */
     broker?: 'shared' | 'own';
     /** What the script means to offer, open model: messages a second, for how long. */
@@ -245,6 +250,14 @@ declare module 'k6/x/comeback' {
     messages(kind: 'large', batch?: { count?: number; size?: number }): Fault;
     /** Jobs that may wait in their queue for so long. */
     messages(kind: 'expiring', batch: { count?: number; expiration: Duration }): Fault;
+    /** Makes the way to a neighbour late: by delay each way, and up to jitter more. */
+    link(name: LinkName, how: 'latency', which: { delay: Duration; jitter?: Duration; instance?: number }): Fault;
+    /** Lets rate bytes a second through, in each direction of each connection. */
+    link(name: LinkName, how: 'bandwidth', which: { rate: number; instance?: number }): Fault;
+    /** Nothing passes any more on the connections that are open now, and nobody hears of it; new ones are fine. */
+    link(name: LinkName, how: 'half-open', which?: { instance?: number }): Fault;
+    /** Connections opened from now on get a byte through every delay; in effect once it has taken so many connections. */
+    link(name: LinkName, how: 'drip', which: { delay: Duration; connections?: number; instance?: number }): Fault;
     /** Stops the target and starts it under other faults, as a fresh instance. */
     reboot(under: Fault[]): Fault;
   };

@@ -20,6 +20,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/child"
 	"github.com/comeback-chaos/xk6-comeback/harness/fault"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/link"
 	"github.com/comeback-chaos/xk6-comeback/harness/load"
 	"github.com/comeback-chaos/xk6-comeback/harness/target"
 	"github.com/comeback-chaos/xk6-comeback/harness/wire"
@@ -60,7 +61,8 @@ type Lab struct {
 	host    *hostmem.Fixture
 	worker  *worker
 	wires   []*wire.Wire
-	conns   atomic.Uint32 // connections numbered over all wires
+	links   map[string][]*link.Link // by neighbour, one for each instance; only those that the scenario names
+	conns   atomic.Uint32           // connections numbered over all wires
 	targets []*instance
 	load    *load.Publisher
 
@@ -101,6 +103,7 @@ func Start(ctx context.Context, c Config) (*Lab, error) {
 		{"start the broker", l.openBroker},
 		{"start the fakes", l.openFakes},
 		{"open the wires", l.openWires},
+		{"open the links", l.openLinks},
 		{"start the target", l.startTargets},
 		{"connect the load", l.openLoad},
 		{"probe the queue", l.openProbe},
@@ -207,6 +210,11 @@ func (l *Lab) takeDown() error {
 	defer cancel()
 	if l.load != nil {
 		errs = append(errs, l.load.Close(ctx))
+	}
+	for _, links := range l.links {
+		for _, k := range links {
+			errs = append(errs, k.Close())
+		}
 	}
 	for _, w := range l.wires {
 		errs = append(errs, w.Close())

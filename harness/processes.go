@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/comeback-chaos/xk6-comeback/harness/child"
+	"github.com/comeback-chaos/xk6-comeback/harness/fault"
 	"github.com/comeback-chaos/xk6-comeback/harness/target"
 )
 
@@ -47,8 +48,11 @@ func (l *Lab) addresses(i int) (target.Addresses, error) {
 		return nil, fmt.Errorf("folder for the target's state: %w", err)
 	}
 	return target.Addresses{
-		target.Broker: l.urlThrough(l.wires[i]), target.Queue: l.target.Queue, target.Dead: l.target.Dead,
-		target.AI: l.worker.url(), target.API: l.api.URL(), target.Alerts: l.alerts.URL(),
+		target.Broker: l.through(fault.LinkBroker, l.urlThrough(l.wires[i]), i),
+		target.AI:     l.through(fault.LinkAI, l.worker.url(), i),
+		target.API:    l.through(fault.LinkAPI, l.api.URL(), i),
+		target.Alerts: l.through(fault.LinkAlerts, l.alerts.URL(), i),
+		target.Queue:  l.target.Queue, target.Dead: l.target.Dead,
 		target.HostProc: l.host.Dir, target.Restart: l.HookPath("restart"), target.Terminate: l.HookPath("terminate"),
 		target.Listen: fmt.Sprintf("127.0.0.1:%d", port), target.State: state,
 		target.Instance: fmt.Sprintf("i-%08x%09d", l.config.Seed&0xffffffff, i), target.Region: "eu-central-1",

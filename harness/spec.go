@@ -19,6 +19,7 @@ type Spec struct {
 	Target    string   // entry of comeback.yaml
 	Instances int      // how many of it run side by side, 1 to 16; 0: as the entry says
 	Needs     []string // features that the target must have, turned on for the run
+	Links     []string // ways that can be made bad: "broker", "api", "ai", "alerts"
 	OwnBroker bool     // the scenario breaks its broker: it may not share one
 	Load      Load
 	Expect    history.Expect
@@ -52,6 +53,9 @@ func (s Spec) Check() error {
 		return errors.New("expect.known: it wants a recovery beside it, the limit")
 	case s.Expect.NoFault && s.Expect.Recovery > 0:
 		return errors.New("expect: a run without a fault has nothing to recover from: noFault and recovery exclude each other")
+	}
+	if err := checkLinks(s.Links); err != nil {
+		return err
 	}
 	for hook, c := range s.Expect.Hooks {
 		switch {

@@ -36,6 +36,7 @@ func All() []Kind {
 		workerDownKind,
 		apiKind,
 		alertSinkKind,
+		linkKind,
 		rebootKind,
 		messagesKind,
 	}

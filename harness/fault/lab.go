@@ -13,6 +13,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
 	"github.com/comeback-chaos/xk6-comeback/harness/broker"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/link"
 	"github.com/comeback-chaos/xk6-comeback/harness/load"
 	"github.com/comeback-chaos/xk6-comeback/harness/wire"
 )
@@ -28,6 +29,9 @@ type Lab interface {
 	Role(conn uint32) string
 	// Wires are those between broker and target, one for each instance.
 	Wires() []*wire.Wire
+	// Links are the ways to a neighbour, one for each instance. It is an error when the scenario did not
+	// ask for them.
+	Links(name string) ([]*link.Link, error)
 	// Worker is the AI worker.
 	Worker() Worker
 	// Hooks is the desk where the target's hooks ask what to do.

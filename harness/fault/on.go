@@ -137,15 +137,7 @@ func (f *On) rule(seed uint64) (wire.Rule, error) {
 
 // wires are those of the instances that it acts on.
 func (f *On) wires(lab Lab) ([]*wire.Wire, error) {
-	all := lab.Wires()
-	if f.Instance == nil {
-		return all, nil
-	}
-	n := *f.Instance
-	if n < 0 || n >= len(all) {
-		return nil, fmt.Errorf("instance: %d, want 0 to %d: the run has that many (instances in incident())", n, len(all)-1)
-	}
-	return all[n : n+1], nil
+	return ofInstance(lab.Wires(), f.Instance)
 }
 
 // arm puts the rule on each of the wires; they count together.
