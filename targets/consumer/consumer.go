@@ -123,7 +123,7 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 func (c *Consumer) link(name, kind string) *queue.Link {
 	s := c.Settings
 	return &queue.Link{
-		URL: s.AMQPURL, Name: name, Heartbeat: s.Heartbeat, Min: s.ReconnectMin, Max: s.ReconnectMax, Log: c.Log,
+		URL: s.AMQPURL, Name: name, Heartbeat: s.Heartbeat, Timeout: s.AMQPTimeout, Min: s.ReconnectMin, Max: s.ReconnectMax, Log: c.Log,
 		OnConnected: func() { c.Board.Metrics.Reconnected(kind) },
 	}
 }

@@ -16,9 +16,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// callLimit bounds every question to the broker (open, declare, consume, …): the client library waits
-// for ever for an answer that got lost.
-const callLimit = 5 * time.Second
+// answerLimit is the default of Link.Timeout.
+const answerLimit = 5 * time.Second
 
 // ErrNoAnswer means that the broker did not answer a method in time; the connection is dropped then.
 var ErrNoAnswer = errors.New("the broker did not answer in time")
@@ -29,7 +28,9 @@ type Link struct {
 	URL         string
 	Name        string        // shown in the broker's list of connections
 	Heartbeat   time.Duration // 0: the broker's
+	Timeout     time.Duration // of a connect with its handshake, and of each question (open, declare, …): amqp091 waits for ever for an answer that got lost; 0: 5 s
 	Min, Max    time.Duration // first and longest wait between attempts to connect; 0: 100 ms and 10 s
+	Jitter      float64       // share of each such wait, more or less, so that not all come back at once; 0: 0.25, below 0: none
 	Log         *slog.Logger
 	OnConnected func() // told after each connect, the first included
 
@@ -45,7 +46,7 @@ func (l *Link) Channel(ctx context.Context) (*amqp.Channel, error) {
 	policy := retrypolicy.NewBuilder[*amqp.Channel]().
 		WithMaxRetries(-1).
 		WithBackoff(least, most).
-		WithJitterFactor(0.25).
+		WithJitterFactor(l.jitter()).
 		OnRetryScheduled(func(e failsafe.ExecutionScheduledEvent[*amqp.Channel]) {
 			l.log().Warn("no channel to the broker; trying again", "link", l.Name, "broker", redact(l.URL), "attempt", e.Attempts(), "wait", e.Delay, "error", e.LastError())
 		}).
@@ -76,7 +77,7 @@ func (l *Link) try(ctx context.Context) (*amqp.Channel, error) {
 		}
 	}
 	conn := l.conn
-	ch, err := within(context.WithoutCancel(ctx), callLimit, conn.Channel)
+	ch, err := within(context.WithoutCancel(ctx), l.timeout(), conn.Channel)
 	if err != nil {
 		l.drop()
 		return nil, fmt.Errorf("open a channel: %w", err)
@@ -89,13 +90,13 @@ func (l *Link) connect(ctx context.Context) error {
 	props.SetClientConnectionName(l.Name)
 	var raw net.Conn
 	dial := func(network, address string) (net.Conn, error) {
-		d := net.Dialer{Timeout: callLimit}
+		d := net.Dialer{Timeout: l.timeout()}
 		c, err := d.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
 		raw = c
-		return c, c.SetDeadline(time.Now().Add(callLimit)) // the library clears it after the handshake
+		return c, c.SetDeadline(time.Now().Add(l.timeout())) // the library clears it after the handshake
 	}
 	conn, err := amqp.DialConfig(l.URL, amqp.Config{Heartbeat: l.Heartbeat, Properties: props, Dial: dial})
 	if err != nil {
@@ -176,6 +177,16 @@ func (l *Link) waits() (least, most time.Duration) {
 	}
 	return least, most
 }
+
+func (l *Link) jitter() float64 {
+	if l.Jitter == 0 {
+		return 0.25
+	}
+	return max(l.Jitter, 0)
+}
+
+// timeout is how long the broker may take for an answer.
+func (l *Link) timeout() time.Duration { return orDefault(l.Timeout, answerLimit) }
 
 func (l *Link) log() *slog.Logger { return orDiscard(l.Log) }
 

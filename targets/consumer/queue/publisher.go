@@ -49,7 +49,7 @@ func (p *Publisher) publish(ctx context.Context, queue string, m amqp.Publishing
 			return err
 		}
 	}
-	confirm, err := within(ctx, callLimit, func() (*amqp.DeferredConfirmation, error) {
+	confirm, err := within(ctx, p.Link.timeout(), func() (*amqp.DeferredConfirmation, error) {
 		return p.ch.PublishWithDeferredConfirm("", queue, true, false, m)
 	})
 	if err != nil {
@@ -75,7 +75,7 @@ func (p *Publisher) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = bounded(ctx, callLimit, func() error {
+	err = bounded(ctx, p.Link.timeout(), func() error {
 		if err := p.Topology.Declare(ch); err != nil {
 			return err
 		}

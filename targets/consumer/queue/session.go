@@ -136,7 +136,7 @@ func (s *Source) ready(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	q, err := within(context.WithoutCancel(ctx), callLimit, func() (amqp.Queue, error) {
+	q, err := within(context.WithoutCancel(ctx), s.Link.timeout(), func() (amqp.Queue, error) {
 		defer func() { _ = ch.Close() }()
 		return ch.QueueDeclarePassive(s.Topology.Jobs, true, false, false, false, nil)
 	})
@@ -150,14 +150,14 @@ func (n *session) leave(ctx context.Context) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	err := bounded(ctx, callLimit, func() error { return n.ch.Cancel(consumerTag, false) })
+	err := bounded(ctx, n.source.Link.timeout(), func() error { return n.ch.Cancel(consumerTag, false) })
 	if errors.Is(err, ErrNoAnswer) {
 		n.source.Link.Drop()
 		return
 	}
 	n.handBack(n.pending)
 	n.pending = nil
-	limit := time.NewTimer(callLimit)
+	limit := time.NewTimer(n.source.Link.timeout())
 	defer limit.Stop()
 	for {
 		select {
@@ -189,7 +189,7 @@ func (n *session) close() {
 	if n.ch.IsClosed() {
 		return
 	}
-	if err := bounded(context.Background(), callLimit, n.ch.Close); errors.Is(err, ErrNoAnswer) {
+	if err := bounded(context.Background(), n.source.Link.timeout(), n.ch.Close); errors.Is(err, ErrNoAnswer) {
 		n.source.Link.Drop()
 	}
 }

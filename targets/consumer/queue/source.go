@@ -127,7 +127,7 @@ func (s *Source) open(ctx context.Context) (*session, error) {
 		prefetch:   orDefault(s.Prefetch, 8),
 		stallAfter: orDefault(s.StallAfter, 5*time.Second),
 	}
-	n.deliveries, err = within(context.WithoutCancel(ctx), callLimit, func() (<-chan amqp.Delivery, error) {
+	n.deliveries, err = within(context.WithoutCancel(ctx), s.Link.timeout(), func() (<-chan amqp.Delivery, error) {
 		if err := s.Topology.Declare(ch); err != nil {
 			return nil, err
 		}

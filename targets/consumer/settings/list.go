@@ -33,6 +33,7 @@ func (s *Settings) fields() []field {
 		{"AMQP_PREFETCH", number(&s.Prefetch, 8, 1, 65535), "jobs held at most, running ones included"},
 		{"CONCURRENCY", number(&s.Workers, 4, 1, 1024), "jobs running at the same time"},
 		{"AMQP_HEARTBEAT", span(&s.Heartbeat, 10*time.Second, time.Second, time.Hour), "heartbeat asked of the broker"},
+		{"AMQP_TIMEOUT", span(&s.AMQPTimeout, 5*time.Second, ms, time.Hour), "limit of a connect with its handshake, and of each answer of the broker"},
 		{"RECONNECT_MIN", span(&s.ReconnectMin, 100*ms, ms, time.Hour), "first wait before connecting again"},
 		{"RECONNECT_MAX", span(&s.ReconnectMax, 10*time.Second, ms, time.Hour), "longest wait before connecting again"},
 		{"STALL_AFTER", span(&s.StallAfter, 5*time.Second, 10*ms, time.Hour), "silence after which the channel is doubted"},

@@ -21,6 +21,7 @@ type Settings struct {
 	DeliveryLimit int
 	DeadLetter    bool
 
+	AMQPTimeout  time.Duration
 	ReconnectMin time.Duration
 	ReconnectMax time.Duration
 	StallAfter   time.Duration
