@@ -260,5 +260,11 @@ declare module 'k6/x/comeback' {
     link(name: LinkName, how: 'drip', which: { delay: Duration; connections?: number; instance?: number }): Fault;
     /** Stops the target and starts it under other faults, as a fresh instance. */
     reboot(under: Fault[]): Fault;
+    /** Kills an instance of the target while it holds a job, or just before its ack arrives. Healed, it is started. */
+    process(how: 'kill', at?: { instance?: number; holding?: number } | { instance?: number; at: 'ack' }): Fault;
+    /** Pauses it (SIGSTOP), until it holds something that it cannot settle, or the broker has dropped it. Healed, it goes on. */
+    process(how: 'pause', at?: { instance?: number; holding?: number; until?: 'held' | 'dropped' }): Fault;
+    /** Asks it to end (SIGTERM), and waits for that. Healed, it is started. */
+    process(how: 'term', at?: { instance?: number; holding?: number }): Fault;
   };
 }

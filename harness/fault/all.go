@@ -39,6 +39,7 @@ func All() []Kind {
 		linkKind,
 		rebootKind,
 		messagesKind,
+		processKind,
 	}
 }
 

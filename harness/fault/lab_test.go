@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -30,6 +31,8 @@ type bench struct {
 	alerts *alertsink.Sink
 	dir    string
 
+	targets []*benchTarget // the first is "consumer/0", whose connection is 4
+
 	mu      sync.Mutex
 	events  []history.Event
 	watches map[*benchWatch]bool
@@ -40,6 +43,7 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{dir: t.TempDir(), watches: map[*benchWatch]bool{}, claimed: map[string]bool{}}
+	b.targets = []*benchTarget{{b: b, name: "consumer/0", conn: 4}}
 	b.host = hostmem.New(filepath.Join(b.dir, "host"))
 	require.NoError(t, b.host.Set(hostmem.OK()))
 	t.Cleanup(func() {
@@ -84,17 +88,26 @@ func (b *bench) Claim(what string) (func(), error) {
 }
 
 func (b *bench) Role(conn uint32) string {
-	return map[uint32]string{1: "load", 2: "consumer/1", 3: "consumers/0"}[conn]
+	return map[uint32]string{1: "load", 2: "consumer/1", 3: "consumers/0", 4: "consumer/0"}[conn]
 }
 func (b *bench) Wires() []*wire.Wire         { return b.wires }
 func (b *bench) Worker() Worker              { return &b.worker }
 func (b *bench) Hooks() *hooks.Desk          { return &b.desk }
 func (b *bench) HookPath(hook string) string { return filepath.Join(b.dir, hook) }
 func (b *bench) Host() *hostmem.Fixture      { return b.host }
-func (b *bench) Targets() []Target           { return []Target{benchTarget{b}} }
 func (b *bench) API() *apisink.Sink          { return b.api }
 func (b *bench) Alerts() *alertsink.Sink     { return b.alerts }
-func (b *bench) Seed() uint64                { return 1 }
+func (b *bench) Targets() []Target {
+	if len(b.targets) == 0 {
+		return []Target{&benchTarget{b: b, name: "consumer/0"}}
+	}
+	var all []Target
+	for _, t := range b.targets {
+		all = append(all, t)
+	}
+	return all
+}
+func (b *bench) Seed() uint64 { return 1 }
 
 type benchWatch struct {
 	b      *bench
@@ -117,25 +130,90 @@ func (w *benchWatch) Close() {
 	delete(w.b.watches, w)
 }
 
-// benchTarget runs, or does not.
-type benchTarget struct{ b *bench }
+// benchTarget is an instance whose process runs, stands still, or has ended.
+type benchTarget struct {
+	b    *bench
+	name string
+	conn uint32 // its connection, as Role has it
+	code int    // of Terminate
+	deaf bool   // to SIGSTOP
 
-func (benchTarget) Name() string                           { return "consumer/0" }
-func (benchTarget) Stop(context.Context) error             { return nil }
-func (benchTarget) Terminate(context.Context) (int, error) { return 0, nil }
-func (benchTarget) Kill(context.Context) error             { return nil }
-func (benchTarget) Pause() error                           { return nil }
-func (benchTarget) Resume() error                          { return nil }
-func (benchTarget) Running() bool                          { return true }
-func (benchTarget) Paused() bool                           { return false }
-func (benchTarget) Use(string) error                       { return nil }
-func (benchTarget) Ready(context.Context) error            { return nil }
-func (benchTarget) ExpectExit(string, time.Duration) (Ending, error) {
+	mu     sync.Mutex
+	ended  bool
+	paused bool
+	used   []string // what it was started from
+	next   string
+	notUp  error // what Ready says
+}
+
+func (t *benchTarget) Name() string { return t.name }
+
+func (t *benchTarget) end() {
+	t.mu.Lock()
+	t.ended, t.paused = true, false
+	t.mu.Unlock()
+	t.b.Record(&history.Event{Kind: history.ConnClose, Conn: t.conn})
+}
+
+func (t *benchTarget) Stop(context.Context) error { t.end(); return nil }
+func (t *benchTarget) Kill(context.Context) error { t.end(); return nil }
+
+func (t *benchTarget) Terminate(context.Context) (int, error) {
+	if !t.Running() {
+		return 0, os.ErrProcessDone
+	}
+	t.end()
+	return t.code, nil
+}
+
+func (t *benchTarget) Pause() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.paused = !t.deaf
+	return nil
+}
+
+func (t *benchTarget) Resume() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.paused = false
+	return nil
+}
+
+func (t *benchTarget) Running() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return !t.ended
+}
+
+func (t *benchTarget) Paused() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.paused
+}
+
+func (t *benchTarget) Use(entry string) error {
+	if entry == "nobody" {
+		return errors.New("no target \"nobody\"")
+	}
+	t.next = entry
+	return nil
+}
+
+func (t *benchTarget) Ready(context.Context) error { return t.notUp }
+
+func (t *benchTarget) ExpectExit(string, time.Duration) (Ending, error) {
 	return nil, errors.New("not here")
 }
 
-func (t benchTarget) Start(context.Context) error {
+func (t *benchTarget) Start(context.Context) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.b.starts++
+	if t.ended {
+		t.used = append(t.used, t.next)
+	}
+	t.ended = false
 	return nil
 }
 

@@ -31,6 +31,7 @@ var All = []Defect{
 	{"A6-dead-channel", "a channel that the broker closed is never reopened", deadChannel},
 	{"A7-early-ack", "a message is acked before the work", earlyAck},
 	{"A8-throw-on-ack", "a failed ack ends consuming, silently", throwOnAck},
+	{"R60-key-per-process", "a job's idempotency key names the process, too: done again by another, it counts again", keyPerProcess},
 	{"A10-alert-every-failure", "every failure is alerted, not every incident", alertEveryFailure},
 }
 

@@ -29,6 +29,7 @@ var stories = map[string]story{
 	"A7-early-ack":              unfinishedJobGoesBack,
 	"A8-throw-on-ack":           failedAckStopsNothing,
 	"A10-alert-every-failure":   oneAlertAnIncident,
+	"R60-key-per-process":       nextProcessCountsOnce,
 }
 
 // await waits until one of the two is the case, and tells which.
