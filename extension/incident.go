@@ -43,9 +43,17 @@ type expect struct {
 	Known      duration         `json:"known"`
 	Stall      duration         `json:"stall"`
 	InFlight   bool             `json:"inFlight"`
+	Takeover   duration         `json:"takeover"`
+	FairShare  float64          `json:"fairShare"`
+	Serving    *serving         `json:"serving"`
 	Alerts     *bounds          `json:"alerts"`
 	AllClears  *bounds          `json:"allClears"`
 	Hooks      map[string]calls `json:"hooks"`
+}
+
+type serving struct {
+	Share  float64  `json:"share"`
+	Within duration `json:"within"`
 }
 
 type calls struct {
@@ -142,6 +150,10 @@ func (e expect) history() history.Expect {
 		NoFault: e.NoFault, Lost: e.Lost, Duplicates: e.Duplicates, InFlight: e.InFlight,
 		Recovery: time.Duration(e.Recovery), Known: time.Duration(e.Known), Stall: time.Duration(e.Stall),
 		Alerts: (*history.Range)(e.Alerts), AllClears: (*history.Range)(e.AllClears),
+	}
+	h.Takeover, h.FairShare = time.Duration(e.Takeover), e.FairShare
+	if e.Serving != nil {
+		h.Serving = &history.Serving{Share: e.Serving.Share, Within: time.Duration(e.Serving.Within)}
 	}
 	for hook, c := range e.Hooks {
 		if h.Hooks == nil {

@@ -27,6 +27,12 @@ declare module 'k6/x/comeback' {
     stall?: Duration;
     /** Something must be delivered and unsettled when the fault takes effect. Default false. */
     inFlight?: boolean;
+    /** Longest time until what an instance held, when it was lost or asked to end, has its effect after all. */
+    takeover?: Duration;
+    /** Least share of its due, 0 to 1, that each instance is given once the faults are gone. */
+    fairShare?: number;
+    /** While a fault is on, at least this share, up to 1, of what is offered has its effect within that time. */
+    serving?: { share: number; within: Duration };
     /** Alerts at the alert sink. Default 0. */
     alerts?: Count;
     /** All-clears at the alert sink. Default: one for each alert. */
@@ -73,6 +79,7 @@ declare module 'k6/x/comeback' {
     | 'ran' | 'script' | 'load-reached' | 'probes' | 'target-exit'
     | 'fault-in-effect' | 'fault-gone' | 'in-flight'
     | 'no-loss' | 'dead-letters' | 'duplicates' | 'unexpected' | 'whole-results' | 'settle' | 'settled' | 'ack-after-report' | 'protocol'
+    | 'clean-exit' | 'takeover' | 'serving' | 'fair-share'
     | 'no-stall' | 'recovered' | 'alerts' | 'all-clears' | 'hooks';
 
   /** Declares the run of this script. Belongs at the top of the script. */

@@ -49,6 +49,12 @@ func (s Spec) Check() error {
 		return fmt.Errorf("load.duration: %v, want 1s to 24h", s.Load.Duration)
 	case s.Expect.Lost < 0 || s.Expect.Duplicates < 0 || s.Expect.Recovery < 0 || s.Expect.Stall < 0:
 		return errors.New("expect: no figure may be negative")
+	case s.Expect.Takeover < 0:
+		return errors.New("expect.takeover: it may not be negative")
+	case s.Expect.FairShare < 0 || s.Expect.FairShare > 1:
+		return fmt.Errorf("expect.fairShare: %v, want 0 to 1", s.Expect.FairShare)
+	case s.Expect.Serving != nil && (s.Expect.Serving.Share <= 0 || s.Expect.Serving.Share > 1 || s.Expect.Serving.Within <= 0):
+		return errors.New("expect.serving: it wants a share above 0, at most 1, and a time within which")
 	case s.Expect.Known < 0 || s.Expect.Known > 0 && s.Expect.Recovery == 0:
 		return errors.New("expect.known: it wants a recovery beside it, the limit")
 	case s.Expect.NoFault && s.Expect.Recovery > 0:

@@ -35,6 +35,7 @@ type Facts struct {
 	stall     stall
 	sides     sides
 	forgotten forgotten
+	handed    handed
 
 	summary
 }
@@ -96,6 +97,7 @@ func (f *Facts) see(e *history.Event) {
 	case history.Effect:
 		if f.ledger.effect(e) {
 			f.forgotten.answered(e)
+			f.handed.effect(e.Msg, e.At)
 		}
 		f.stall.moved(e.At)
 	case history.Publish, history.Confirm, history.Refuse, history.Deliver, history.Ack, history.Nack, history.Reject,
@@ -109,6 +111,8 @@ func (f *Facts) see(e *history.Event) {
 	case history.Depth:
 		f.sides.probe(e)
 		f.stall.probe(e)
+	case history.ProcAsk:
+		f.askToEnd(e)
 	default:
 		f.sides.see(e)
 	}

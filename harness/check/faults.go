@@ -57,6 +57,7 @@ func (f *Facts) seeFault(e *history.Event) {
 			InEffect: never, Heal: never, Gone: never, Outlived: never,
 		})
 		f.faults.active++
+		f.wires.shareAnew()
 		f.stall.setJudged(false, e.At)
 		return
 	}
@@ -83,6 +84,7 @@ func (f *Facts) seeFault(e *history.Event) {
 		f.stall.setJudged(f.faults.active == 0, e.At)
 	case history.Gone:
 		first(&fault.Gone)
+		f.wires.shareAnew()
 	case history.Outlived:
 		first(&fault.Outlived)
 	}

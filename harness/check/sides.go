@@ -13,6 +13,7 @@ type sides struct {
 	hooks             []hookCall
 	procs             map[string]int // processes started, by name
 	exits             []procExit
+	asks              []procAsk
 	probes            map[string]*probe
 	probeOrder        []string
 	scripts           []notice
@@ -39,6 +40,28 @@ type procExit struct {
 	code     int32
 	text     string
 	expected bool
+}
+
+// procAsk is a process that a fault asked to end.
+type procAsk struct {
+	at        time.Duration
+	who, how  string
+	pid       int64
+	within    time.Duration // 0: however long it takes
+	withdrawn bool
+}
+
+// ask notes that a process was asked to end, or that the last such was withdrawn.
+func (s *sides) ask(e *history.Event) {
+	if !e.Flags.Has(history.Withdrawn) {
+		s.asks = append(s.asks, procAsk{at: e.At, who: e.Who, how: e.Text, pid: e.N, within: time.Duration(max(0, e.Code)) * time.Millisecond})
+		return
+	}
+	for i := range s.asks {
+		if a := &s.asks[i]; a.who == e.Who && a.pid == e.N {
+			a.withdrawn = true
+		}
+	}
 }
 
 // probe counts a probe's answers.
@@ -74,6 +97,8 @@ func (s *sides) see(e *history.Event) {
 		s.exits = append(s.exits, procExit{
 			at: e.At, who: e.Who, pid: e.N, code: e.Code, text: e.Text, expected: e.Flags.Has(history.Expected),
 		})
+	case history.ProcAsk:
+		s.ask(e)
 	case history.ScriptError:
 		s.scripts = append(s.scripts, note)
 	case history.Mark:

@@ -22,6 +22,7 @@ type summary struct {
 
 	lostDead, lostAcked int64 // of the lost: dead-lettered, acked by the target
 	doom                doom
+	served              served
 	lostExamples        examples
 }
 
@@ -92,6 +93,9 @@ func (f *Facts) countMessages() {
 		}
 		w := f.windowOf(m.offered)
 		f.countMessage(&totals[w], id, m)
+		if s := f.Meta.Expect.Serving; s != nil && w == during {
+			f.served.see(id, m, s.Within)
+		}
 		if at := m.firstEffect(); at != never {
 			hist[w].Add(at - m.offered)
 			all.Add(at - m.offered)

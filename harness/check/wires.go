@@ -37,8 +37,9 @@ type conn struct {
 
 // role is one instance of the target.
 type role struct {
-	open     int  // connections
-	consumed bool // has it ever
+	open     int   // connections
+	consumed bool  // has it ever
+	given    int64 // deliveries since the last fault began or was gone, while the load is on
 }
 
 type channel struct {
@@ -122,6 +123,11 @@ func (f *Facts) dropChannel(c *conn, ch uint16) {
 	if old := c.chans[ch]; old != nil && c.role != nil {
 		f.wires.inFlight -= int64(old.tags.Len())
 		f.forget(c, ch, old)
+		end := f.Last
+		if old.closed != never {
+			end = old.closed
+		}
+		f.handOver(c, old, "its channel ended", end)
 	}
 	delete(c.chans, ch)
 }
@@ -195,6 +201,10 @@ func (f *Facts) seeTarget(c *conn, e *history.Event) {
 			ch.doubled = append(ch.doubled, e.Tag)
 		}
 		f.forgotten.delivered(e.Msg, f.ledger.deliver(e))
+		f.handed.delivered(e.Msg)
+		if f.LoadEnded == never {
+			c.role.given++
+		}
 		f.wires.inFlight++
 		f.faults.noteInFlight(f.wires.inFlight)
 		f.stall.moved(e.At)

@@ -146,10 +146,19 @@ type Expect struct {
 	Recovery   time.Duration    `json:"recovery,omitempty"`   // longest recovery time; 0: recovery is not judged
 	Known      time.Duration    `json:"known,omitempty"`      // the target's recovery time, where it is known beforehand: it then measures our clock; 0: it is not
 	Stall      time.Duration    `json:"stall,omitempty"`      // longest time with ready messages and a live consumer and no movement; 0: 2 s
+	Takeover   time.Duration    `json:"takeover,omitempty"`   // longest time until what an instance held has its effect after all; 0: not judged
+	FairShare  float64          `json:"fairShare,omitempty"`  // least share of its due that each instance gets after the faults, 0 to 1; 0: not judged
+	Serving    *Serving         `json:"serving,omitempty"`    // how the service goes on while a fault is on; nil: not judged
 	InFlight   bool             `json:"inFlight,omitempty"`   // something must be delivered and unsettled when the fault takes effect
 	Alerts     *Range           `json:"alerts,omitempty"`     // alerts at the sink; nil: none allowed
 	AllClears  *Range           `json:"allClears,omitempty"`  // nil: as many as alerts, when there are any
 	Hooks      map[string]Calls `json:"hooks,omitempty"`      // by hook; a hook that is not listed must not be called
+}
+
+// Serving bounds how the service may suffer.
+type Serving struct {
+	Share  float64       `json:"share"`  // of messages that are served in time, above 0, at most 1
+	Within time.Duration `json:"within"` // from the offer to the effect
 }
 
 // Range bounds a count, both ends included.
