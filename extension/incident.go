@@ -46,6 +46,7 @@ type expect struct {
 	Takeover   duration         `json:"takeover"`
 	FairShare  float64          `json:"fairShare"`
 	Serving    *serving         `json:"serving"`
+	Prefetch   int              `json:"prefetch"`
 	Alerts     *bounds          `json:"alerts"`
 	AllClears  *bounds          `json:"allClears"`
 	Hooks      map[string]calls `json:"hooks"`
@@ -149,7 +150,8 @@ func (e expect) history() history.Expect {
 	h := history.Expect{
 		NoFault: e.NoFault, Lost: e.Lost, Duplicates: e.Duplicates, InFlight: e.InFlight,
 		Recovery: time.Duration(e.Recovery), Known: time.Duration(e.Known), Stall: time.Duration(e.Stall),
-		Alerts: (*history.Range)(e.Alerts), AllClears: (*history.Range)(e.AllClears),
+		Prefetch: e.Prefetch,
+		Alerts:   (*history.Range)(e.Alerts), AllClears: (*history.Range)(e.AllClears),
 	}
 	h.Takeover, h.FairShare = time.Duration(e.Takeover), e.FairShare
 	if e.Serving != nil {

@@ -25,6 +25,8 @@ declare module 'k6/x/comeback' {
     known?: Duration;
     /** Longest time without any movement while messages wait and a consumer is there. Default 2s. */
     stall?: Duration;
+    /** Deliveries that the target may hold unsettled on a channel. Not judged when left out. */
+    prefetch?: number;
     /** Something must be delivered and unsettled when the fault takes effect. Default false. */
     inFlight?: boolean;
     /** Longest time until what an instance held, when it was lost or asked to end, has its effect after all. */
@@ -80,6 +82,7 @@ declare module 'k6/x/comeback' {
     | 'fault-in-effect' | 'fault-gone' | 'in-flight'
     | 'no-loss' | 'dead-letters' | 'duplicates' | 'unexpected' | 'whole-results' | 'settle' | 'settled' | 'ack-after-report' | 'protocol'
     | 'clean-exit' | 'takeover' | 'serving' | 'fair-share'
+    | 'prefetch' | 'priority'
     | 'no-stall' | 'recovered' | 'alerts' | 'all-clears' | 'hooks';
 
   /** Declares the run of this script. Belongs at the top of the script. */

@@ -36,6 +36,8 @@ type Facts struct {
 	sides     sides
 	forgotten forgotten
 	handed    handed
+	held      held
+	urgency   urgency
 
 	summary
 }
@@ -94,6 +96,9 @@ func (f *Facts) see(e *history.Event) {
 		f.Ended, f.EndText = e.At, e.Text
 	case history.Offer, history.Return, history.DeadLetter:
 		f.ledger.see(e)
+		if e.Kind == history.Offer {
+			f.urgency.offer(e)
+		}
 	case history.Effect:
 		if f.ledger.effect(e) {
 			f.forgotten.answered(e)

@@ -57,9 +57,34 @@ func TestNamesAreAContract(t *testing.T) {
 	}
 	slices.Sort(names)
 	require.Equal(t, []string{
-		"ack-after-report", "alerts", "all-clears", "clean-exit", "dead-letters", "duplicates", "fair-share", "fault-gone",
-		"fault-in-effect", "hooks", "in-flight", "load-reached", "no-loss", "no-stall", "probes", "protocol", "ran", "recovered",
-		"script", "serving", "settle", "settled", "takeover", "target-exit", "unexpected", "whole-results",
+		"ack-after-report",
+		"alerts",
+		"all-clears",
+		"clean-exit",
+		"dead-letters",
+		"duplicates",
+		"fair-share",
+		"fault-gone",
+		"fault-in-effect",
+		"hooks",
+		"in-flight",
+		"load-reached",
+		"no-loss",
+		"no-stall",
+		"prefetch",
+		"priority",
+		"probes",
+		"protocol",
+		"ran",
+		"recovered",
+		"script",
+		"serving",
+		"settle",
+		"settled",
+		"takeover",
+		"target-exit",
+		"unexpected",
+		"whole-results",
 	}, names)
 }
 

@@ -164,6 +164,9 @@ func (f *Facts) seeLoad(c *conn, e *history.Event) {
 		}
 		for _, msg := range f.take(c.channel(e.Chan), e) {
 			f.ledger.confirm(msg, e.Kind)
+			if e.Kind == history.Confirm {
+				f.urgency.confirm(msg, e.At)
+			}
 		}
 	}
 }
@@ -199,6 +202,10 @@ func (f *Facts) seeTarget(c *conn, e *history.Event) {
 		ch.highest = max(ch.highest, e.Tag)
 		if e.Flags.Has(history.Synthetic) {
 			ch.doubled = append(ch.doubled, e.Tag)
+		}
+		f.held.note(c, ch, e, f.Meta.Expect.Prefetch)
+		if !f.ledger.messages.At(e.Msg).state.has(delivered) {
+			f.urgency.deliver(e.Msg)
 		}
 		f.forgotten.delivered(e.Msg, f.ledger.deliver(e))
 		f.handed.delivered(e.Msg)

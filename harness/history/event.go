@@ -150,6 +150,7 @@ type Expect struct {
 	FairShare  float64          `json:"fairShare,omitempty"`  // least share of its due that each instance gets after the faults, 0 to 1; 0: not judged
 	Serving    *Serving         `json:"serving,omitempty"`    // how the service goes on while a fault is on; nil: not judged
 	InFlight   bool             `json:"inFlight,omitempty"`   // something must be delivered and unsettled when the fault takes effect
+	Prefetch   int              `json:"prefetch,omitempty"`   // deliveries that the target may hold unsettled on a channel; 0: not judged
 	Alerts     *Range           `json:"alerts,omitempty"`     // alerts at the sink; nil: none allowed
 	AllClears  *Range           `json:"allClears,omitempty"`  // nil: as many as alerts, when there are any
 	Hooks      map[string]Calls `json:"hooks,omitempty"`      // by hook; a hook that is not listed must not be called

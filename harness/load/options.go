@@ -20,8 +20,8 @@ type Options struct {
 	Seed   uint64                                       // of the jitter between attempts to reconnect
 
 	OnOffer func(id uint64, priority uint8, doomed bool) // called in Submit, in the order of ids, before the message can be sent. It must be quick and must not call the Publisher
-	OnState func(up bool, err error)     // called in order at each connect (true, nil) and each loss (false, why). It must not call Close
-	Log     *slog.Logger                 // nil: discard
+	OnState func(up bool, err error)                     // called in order at each connect (true, nil) and each loss (false, why). It must not call Close
+	Log     *slog.Logger                                 // nil: discard
 }
 
 // Props are the optional properties of one message. The zero value makes a persistent message.

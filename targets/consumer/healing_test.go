@@ -228,7 +228,7 @@ func TestJobThatKillsTheAIProcessIsGivenUp(t *testing.T) {
 		}
 		return false
 	})
-	l.Start(t, nil, "AI_DOWN_AFTER=10s", "MAX_ATTEMPTS=2")
+	l.Start(t, nil, "AI_DOWN_AFTER=10s", "MAX_CRASHES=2")
 	l.AwaitReady(t)
 	ids := l.Submit(t, 5)
 	require.Equal(t, "m1", l.AwaitDead(t).MessageId)

@@ -33,6 +33,14 @@ var All = []Defect{
 	{"A8-throw-on-ack", "a failed ack ends consuming, silently", throwOnAck},
 	{"R60-key-per-process", "a job's idempotency key names the process, too: done again by another, it counts again", keyPerProcess},
 	{"A10-alert-every-failure", "every failure is alerted, not every incident", alertEveryFailure},
+	{"R70-never-its-fault", "no crash of the AI process is ever a job's fault: poison comes again for ever", neverItsFault},
+	{"R71-one-megabyte", "a body is cut off after a megabyte", oneMegabyte},
+	{"R72-requeue-malformed", "a message that cannot be read is handed back", requeueMalformed},
+	{"R73-made-up-id", "a message without an id gets one, another each time that it comes", madeUpID},
+	{"R74-no-prefetch", "it takes all that is in the queue into memory", noPrefetch},
+	{"R75-plain-queue", "its queue has no priorities", topology(plainQueue)},
+	{"R76-expired-vanish", "what its queue gives up is not dead-lettered", topology(expiredVanish)},
+	{"R77-no-delivery-limit", "its quorum queue delivers poison for ever", topology(noLimit)},
 }
 
 // Find gives the defect of that name.

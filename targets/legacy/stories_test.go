@@ -30,6 +30,14 @@ var stories = map[string]story{
 	"A8-throw-on-ack":           failedAckStopsNothing,
 	"A10-alert-every-failure":   oneAlertAnIncident,
 	"R60-key-per-process":       nextProcessCountsOnce,
+	"R70-never-its-fault":       poisonIsGivenUp(),
+	"R71-one-megabyte":          largeBodyIsDone,
+	"R72-requeue-malformed":     malformedIsBuried,
+	"R73-made-up-id":            anonymousIsBuried,
+	"R74-no-prefetch":           backlogStaysInTheQueue,
+	"R75-plain-queue":           urgentComesFirst,
+	"R76-expired-vanish":        expiredIsBuried,
+	"R77-no-delivery-limit":     quorumGivesUp,
 }
 
 // await waits until one of the two is the case, and tells which.

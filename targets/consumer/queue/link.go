@@ -38,6 +38,8 @@ type Link struct {
 	conn *amqp.Connection
 	raw  net.Conn
 	seen atomic.Pointer[amqp.Connection] // conn, for those who must not wait
+
+	arrived atomic.Int64 // bytes from the broker
 }
 
 // Channel opens a channel, connecting first if need be. It tries until ctx ends.
@@ -95,8 +97,8 @@ func (l *Link) connect(ctx context.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		raw = c
-		return c, c.SetDeadline(time.Now().Add(l.timeout())) // the library clears it after the handshake
+		raw = counted{c, &l.arrived}
+		return raw, c.SetDeadline(time.Now().Add(l.timeout())) // the library clears it after the handshake
 	}
 	conn, err := amqp.DialConfig(l.URL, amqp.Config{Heartbeat: l.Heartbeat, Properties: props, Dial: dial})
 	if err != nil {

@@ -26,6 +26,7 @@ type session struct {
 	lastTag uint64       // highest tag delivered on this channel
 	unsent  atomic.Int64 // delivered and not settled by us
 	dead    bool         // nothing can be settled on it any more
+	arrived int64        // bytes from the broker up to the last delivery, or doubt
 }
 
 // pump takes deliveries and passes them to the pool until ctx ends or the channel is of no more use.
@@ -71,7 +72,7 @@ func (n *session) take(m amqp.Delivery) error {
 		return nil
 	}
 	missing := m.DeliveryTag - n.lastTag - 1
-	n.lastTag = m.DeliveryTag
+	n.lastTag, n.arrived = m.DeliveryTag, n.source.arrived()
 	n.unsent.Add(1)
 	n.pending = append(n.pending, NewDelivery(m, func() { n.unsent.Add(-1) }))
 	if missing > 0 {
@@ -110,6 +111,9 @@ func (n *session) doubt(ctx context.Context) error {
 	held := int(n.unsent.Load())
 	if held >= n.prefetch {
 		return nil // silence is right: every slot is taken
+	}
+	if n.arriving() {
+		return nil // no silence at all: a large message is on its way
 	}
 	if held == 0 && n.lastTag > 0 {
 		return ErrUnproven

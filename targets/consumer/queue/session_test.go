@@ -49,6 +49,23 @@ func TestDoubtKnowsARightSilence(t *testing.T) {
 	require.ErrorIs(t, n.doubt(t.Context()), ErrUnproven)
 }
 
+// A message of many megabytes takes longer than a silence may last.
+func TestDoubtWaitsForWhatIsOnItsWay(t *testing.T) {
+	t.Parallel()
+	link := &Link{}
+	n := &session{source: &Source{Link: link}, prefetch: 2}
+	link.arrived.Add(1 << 20)
+	require.NoError(t, n.take(amqp.Delivery{DeliveryTag: 1}))
+	n.pending[0].Message.Acknowledger = mute{}
+	require.NoError(t, n.pending[0].Ack())
+	for range 3 {
+		link.arrived.Add(trickle + 1)
+		require.NoError(t, n.doubt(t.Context()), "it is arriving")
+	}
+	link.arrived.Add(100) // a heartbeat or two
+	require.ErrorIs(t, n.doubt(t.Context()), ErrUnproven)
+}
+
 type mute struct{}
 
 func (mute) Ack(uint64, bool) error        { return nil }

@@ -1,0 +1,29 @@
+// R71. Image-to-image jobs carry their picture: bodies of 10 MB among ones of 50 bytes. They are jobs as any
+// other, and the others do not wait for them for long.
+import { incident, faults } from 'k6/x/comeback';
+
+const run = incident({
+  id: 'R71',
+  target: 'consumer',
+  load: { rate: 50, duration: '11s' },
+  expect: { recovery: '5s' },
+  catches: { 'R71-one-megabyte': 'no-loss' },
+});
+
+export const options = run.options;
+
+export function setup() {
+  run.start();
+}
+
+export function load() {
+  run.submit({ prompt: 'a cat on a bicycle' });
+}
+
+export async function story() {
+  await run.steady();
+  const large = await run.inject(faults.messages('large', { count: 3 }));
+  await large.inEffect();
+  await large.heal();
+  await run.recovered();
+}

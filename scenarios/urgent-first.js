@@ -1,0 +1,34 @@
+// R75. A backlog waits, and then come jobs for which somebody pays to be first: on a queue with priorities
+// they overtake the backlog. That takes a queue declared so, and a consumer that has not taken the backlog
+// into its memory before.
+import { incident, faults } from 'k6/x/comeback';
+
+const run = incident({
+  id: 'R75',
+  target: 'consumer',
+  needs: 'priority',
+  load: { rate: 50, duration: '9s' },
+  expect: { recovery: '5s', prefetch: 8 },
+  catches: { 'R75-plain-queue': 'priority', 'R74-no-prefetch': 'priority' },
+});
+
+export const options = run.options;
+
+export function setup() {
+  run.start();
+}
+
+export function load() {
+  run.submit({ prompt: 'a cat on a bicycle' });
+}
+
+export async function story() {
+  await run.steady();
+  const backlog = await run.inject(faults.messages('plain', { count: 1500 }));
+  const urgent = await run.inject(faults.messages('plain', { count: 20, priority: 9 }));
+  await urgent.inEffect();
+  await urgent.heal();
+  await backlog.inEffect();
+  await backlog.heal();
+  await run.recovered();
+}
