@@ -9,7 +9,7 @@ const run = incident({
   needs: 'priority',
   load: { rate: 50, duration: '9s' },
   expect: { recovery: '5s', prefetch: 8 },
-  catches: { 'R75-plain-queue': 'priority', 'R74-no-prefetch': 'priority' },
+  catches: { 'R75-plain-queue': 'priority', 'R74-no-prefetch': 'prefetch' },
 });
 
 export const options = run.options;
