@@ -67,6 +67,9 @@ func (n node) spec() child.Spec {
 		Dir:  n.dir,
 		Args: []string{
 			"-pa", n.modules(), "-boot", "start_sasl", "+W", "w", "-s", "rabbit", "boot",
+			// Idle schedulers that spin would take the processor from whoever shares the machine: targets,
+			// fakes and other runs. It costs a little of the start.
+			"+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none",
 			"-sname", n.nodeName(), "-start_epmd", "false", "-erl_epmd_port", strconv.Itoa(n.dist),
 			"-kernel", "inet_dist_use_interface", "{127,0,0,1}",
 			"-kernel", "prevent_overlapping_partitions", "false",

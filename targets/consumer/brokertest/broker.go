@@ -151,7 +151,7 @@ func (n *Node) write(home string) error {
 
 func (n *Node) exec(home string, dist int) error {
 	name := fmt.Sprintf("t%d@localhost", n.port)
-	cmd := exec.Command("/usr/bin/erl", "-pa", "", "-boot", "start_sasl", "+W", "w", "-s", "rabbit", "boot",
+	cmd := exec.Command("/usr/bin/erl", "-pa", "", "-boot", "start_sasl", "+W", "w", "+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none", "-s", "rabbit", "boot",
 		"-sname", name, "-start_epmd", "false", "-erl_epmd_port", fmt.Sprint(dist), "-kernel", "inet_dist_use_interface", "{127,0,0,1}",
 		"-syslog", "logger", "[]", "-syslog", "syslog_error_logger", "false")
 	cmd.Dir = n.dir
