@@ -213,6 +213,21 @@ declare module 'k6/x/comeback' {
   }
 
   /** One way in which the webhook misbehaves that takes the alerts. */
+  export interface MetadataRule {
+    do: 'slow' | 'hang' | 'fail' | 'garbage' | 'cut';
+    /** Only for requests of a session token, or of the spot notice. */
+    on?: 'token' | 'notice';
+    /** Of 'fail': the HTTP status, 400 to 599. Default 500. */
+    status?: number;
+    /** Of 'slow'. */
+    delay?: Duration;
+    /** From the n-th match on. */
+    nth?: number;
+    /** So many times; 0 for ever. */
+    times?: number;
+  }
+
+  /** One way in which the webhook for alerts misbehaves. */
   export interface AlertSinkRule {
     do: 'limit' | 'fail' | 'hang' | 'cut';
     /** Of 'fail': the HTTP status, 400 to 599. Default 500. */
@@ -252,6 +267,10 @@ declare module 'k6/x/comeback' {
     api(rules: ApiRule[]): Fault;
     /** Makes the webhook misbehave that takes the target's alerts. */
     alertSink(rules: AlertSinkRule[]): Fault;
+    /** Makes an instance's metadata service misbehave. */
+    metadata(rules: MetadataRule[], which?: { instance?: number }): Fault;
+    /** Announces that a spot instance is taken away in so long (1s to 8s, default 2s), and takes it away. */
+    notice(what?: { in?: Duration; instance?: number }): Fault;
     /** Puts messages out of the ordinary into the target's queue, all at once. */
     messages(kind: 'malformed' | 'anonymous' | 'poison', batch?: { count?: number }): Fault;
     /** Ordinary jobs, with a priority or without. */

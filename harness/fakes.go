@@ -13,6 +13,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/fakes/control"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
+	"github.com/comeback-chaos/xk6-comeback/fakes/metadata"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
 
@@ -24,6 +25,9 @@ func (l *Lab) openFakes(ctx context.Context) error {
 		return err
 	}
 	if l.alerts, err = alertsink.Listen(l.ctx, alertsink.Config{OnAlert: l.onAlert, Log: l.log}); err != nil {
+		return err
+	}
+	if err := l.openMetadata(); err != nil {
 		return err
 	}
 	l.host = hostmem.New(filepath.Join(l.group.Dir(), "host"))
@@ -51,8 +55,23 @@ func (l *Lab) openFakes(ctx context.Context) error {
 	return l.worker.Start(ctx)
 }
 
+// openMetadata starts an instance metadata service for each instance.
+func (l *Lab) openMetadata() error {
+	for i := range l.target.Instances {
+		s, err := metadata.Listen(l.ctx, metadata.Config{Instance: l.instanceID(i), Region: region, Log: l.log})
+		if err != nil {
+			return err
+		}
+		l.metadata = append(l.metadata, s)
+	}
+	return nil
+}
+
 func (l *Lab) closeFakes() error {
 	var errs []error
+	for _, s := range l.metadata {
+		errs = append(errs, s.Close())
+	}
 	if l.api != nil {
 		errs = append(errs, l.api.Close())
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/fakes/apisink"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
+	"github.com/comeback-chaos/xk6-comeback/fakes/metadata"
 	"github.com/comeback-chaos/xk6-comeback/harness/broker"
 	"github.com/comeback-chaos/xk6-comeback/harness/fault"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
@@ -51,6 +52,9 @@ func (l *Lab) HookPath(hook string) string {
 
 // Host implements fault.Lab.
 func (l *Lab) Host() *hostmem.Fixture { return l.host }
+
+// Metadata implements fault.Lab.
+func (l *Lab) Metadata() []*metadata.Service { return l.metadata }
 
 // Targets implements fault.Lab.
 func (l *Lab) Targets() []fault.Target {

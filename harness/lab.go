@@ -16,6 +16,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/fakes/control"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
+	"github.com/comeback-chaos/xk6-comeback/fakes/metadata"
 	"github.com/comeback-chaos/xk6-comeback/harness/broker"
 	"github.com/comeback-chaos/xk6-comeback/harness/child"
 	"github.com/comeback-chaos/xk6-comeback/harness/fault"
@@ -49,22 +50,23 @@ type Lab struct {
 	ctx    context.Context // the run's own: it outlives every iteration of the script
 	cancel context.CancelFunc
 
-	record  *recorder
-	live    *live
-	group   *child.Group
-	broker  broker.Broker
-	admin   *broker.Admin
-	control *control.Server
-	api     *apisink.Sink
-	alerts  *alertsink.Sink
-	desk    *hooks.Desk
-	host    *hostmem.Fixture
-	worker  *worker
-	wires   []*wire.Wire
-	links   map[string][]*link.Link // by neighbour, one for each instance; only those that the scenario names
-	conns   atomic.Uint32           // connections numbered over all wires
-	targets []*instance
-	load    *load.Publisher
+	record   *recorder
+	live     *live
+	group    *child.Group
+	broker   broker.Broker
+	admin    *broker.Admin
+	control  *control.Server
+	api      *apisink.Sink
+	alerts   *alertsink.Sink
+	desk     *hooks.Desk
+	host     *hostmem.Fixture
+	metadata []*metadata.Service // one for each instance
+	worker   *worker
+	wires    []*wire.Wire
+	links    map[string][]*link.Link // by neighbour, one for each instance; only those that the scenario names
+	conns    atomic.Uint32           // connections numbered over all wires
+	targets  []*instance
+	load     *load.Publisher
 
 	last sync.Map // process → the last line that it printed, for errors
 

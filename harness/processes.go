@@ -55,6 +55,11 @@ func (l *Lab) addresses(i int) (target.Addresses, error) {
 		target.Queue:  l.target.Queue, target.Dead: l.target.Dead,
 		target.HostProc: l.host.Dir, target.Restart: l.HookPath("restart"), target.Terminate: l.HookPath("terminate"),
 		target.Listen: fmt.Sprintf("127.0.0.1:%d", port), target.State: state,
-		target.Instance: fmt.Sprintf("i-%08x%09d", l.config.Seed&0xffffffff, i), target.Region: "eu-central-1",
+		target.Instance: l.instanceID(i), target.Region: region, target.Metadata: l.metadata[i].URL(),
 	}, nil
 }
+
+// region is the cloud region of every instance.
+const region = "eu-central-1"
+
+func (l *Lab) instanceID(i int) string { return fmt.Sprintf("i-%08x%09d", l.config.Seed&0xffffffff, i) }

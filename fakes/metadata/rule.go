@@ -16,10 +16,9 @@ const (
 	Fail    = "fail"    // answer Status
 	Garbage = "garbage" // answer 200 with what is neither a token nor a notice
 	Cut     = "cut"     // read the request, then reset the connection
-	Down    = "down"    // reset live connections, then refuse new ones. Refusals are the kernel's: only the resets count as hits
 )
 
-var all = []string{Slow, Hang, Fail, Garbage, Cut, Down}
+var all = []string{Slow, Hang, Fail, Garbage, Cut}
 
 // What a rule can be on, beside every request.
 const (
@@ -52,9 +51,6 @@ func (r Rule) Check() error {
 	}
 	if (r.Delay > 0) != (r.Do == Slow) {
 		return fmt.Errorf("%s: delay %v: slow needs one, nothing else has one", r.Do, r.Delay)
-	}
-	if r.Do == Down && (r.Turn != (script.Turn{}) || r.On != "") {
-		return fmt.Errorf("down: concerns every connection, it has no turns and no on")
 	}
 	return r.Turn.Check()
 }

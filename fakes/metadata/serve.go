@@ -18,7 +18,7 @@ const tokensKept = 1000
 // ServeHTTP implements http.Handler.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := s.rules.Pick(func(rule *Rule) bool {
-		return rule.Do != Down && (rule.On == "" || rule.On == OnToken && r.URL.Path == PathToken || rule.On == OnNotice && r.URL.Path == PathAction)
+		return rule.On == "" || rule.On == OnToken && r.URL.Path == PathToken || rule.On == OnNotice && r.URL.Path == PathAction
 	})
 	if a != nil && !s.act(w, r, a) {
 		return

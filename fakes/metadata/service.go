@@ -2,7 +2,6 @@ package metadata
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -49,11 +48,8 @@ func (n *Notice) At() time.Time { return n.at }
 // Read is closed once somebody was given the notice.
 func (n *Notice) Read() <-chan struct{} { return n.read }
 
-// Armed is a rule in force.
-type Armed struct {
-	*script.Armed[Rule]
-	service *Service
-}
+// Armed is a rule in force; its Remove takes it out.
+type Armed = script.Armed[Rule]
 
 // Listen starts a service; it ends with ctx or Close.
 func Listen(ctx context.Context, c Config) (*Service, error) {
@@ -82,7 +78,7 @@ func Listen(ctx context.Context, c Config) (*Service, error) {
 	return s, nil
 }
 
-// URL is what a target is told: http://host:port, the same across Down.
+// URL is what a target is told: http://host:port.
 func (s *Service) URL() string { return "http://" + s.port.Addr().String() }
 
 // Close ends the service and every request in it.
@@ -127,25 +123,5 @@ func (s *Service) Add(r Rule) (*Armed, error) {
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	a := &Armed{Armed: s.rules.Add(r, r.Turn), service: s}
-	if r.Do != Down {
-		return a, nil
-	}
-	live, err := s.port.Shut()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("take the instance metadata down: %w", err), a.Remove())
-	}
-	for range live {
-		a.Touch()
-	}
-	return a, nil
-}
-
-// Remove takes the rule out of force; a service that was down listens again at its old address.
-func (a *Armed) Remove() error {
-	a.Armed.Remove()
-	if a.Rule.Do != Down {
-		return nil
-	}
-	return a.service.port.Open()
+	return s.rules.Add(r, r.Turn), nil
 }

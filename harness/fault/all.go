@@ -36,6 +36,8 @@ func All() []Kind {
 		workerDownKind,
 		apiKind,
 		alertSinkKind,
+		metadataKind,
+		noticeKind,
 		linkKind,
 		rebootKind,
 		messagesKind,

@@ -11,6 +11,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/fakes/apisink"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hostmem"
+	"github.com/comeback-chaos/xk6-comeback/fakes/metadata"
 	"github.com/comeback-chaos/xk6-comeback/harness/broker"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 	"github.com/comeback-chaos/xk6-comeback/harness/link"
@@ -40,6 +41,8 @@ type Lab interface {
 	HookPath(hook string) string
 	// Host is the target's host memory.
 	Host() *hostmem.Fixture
+	// Metadata are the instance metadata services of the target's instances, one for each.
+	Metadata() []*metadata.Service
 	// Claim takes what for one fault until release, which may be called again. It is an error when
 	// another has it: two faults that set the same thing would undo each other.
 	Claim(what string) (release func(), err error)

@@ -26,11 +26,12 @@ const (
 	Listen    = "listen"    // host:port that the instance may listen on
 	Instance  = "instance"  // its cloud instance id
 	Region    = "region"    // its cloud region
+	Metadata  = "metadata"  // URL of its instance metadata service
 	State     = "state"     // a folder of its own for what it keeps
 	Defect    = "defect"    // in legacy only: the defect's name
 )
 
-var known = []string{Broker, Queue, Dead, AI, API, Alerts, HostProc, Restart, Terminate, Listen, Instance, Region, State}
+var known = []string{Broker, Queue, Dead, AI, API, Alerts, HostProc, Restart, Terminate, Listen, Instance, Region, Metadata, State}
 
 var placeholder = regexp.MustCompile(`\{([a-z]+)\}`)
 

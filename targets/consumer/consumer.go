@@ -48,6 +48,10 @@ type Consumer struct {
 	JudgeSwap func(host.Swap) host.Level
 	// JudgeRestart and JudgeTerminate tell whether a hook did what it is for; nil means that it did.
 	JudgeRestart, JudgeTerminate func(host.Outcome) error
+	// ReadNotice asks whether the instance is about to be taken away; nil means that no notice is there.
+	// WatchNotice returns with the notice, or nil when ctx has ended.
+	ReadNotice  func(context.Context) (*host.Notice, error)
+	WatchNotice func(context.Context) *host.Notice
 	// Prepare gets from "not consuming" to "may consume"; trouble means that it cannot.
 	Prepare func(context.Context) *Trouble
 	// WarmUpFailed is told of each failed warm-up. There is no delivery to settle.
@@ -66,8 +70,9 @@ type Consumer struct {
 	// Park is what to do after a failed termination; it returns when the AI process can be used.
 	Park func(context.Context)
 
-	trouble  chan *Trouble // from jobs
-	failures atomic.Int64  // of the AI process in a row
+	trouble  chan *Trouble             // from jobs
+	failures atomic.Int64              // of the AI process in a row
+	leaveBy  atomic.Pointer[time.Time] // when the instance is taken away; nil: nobody says so
 
 	restarts  int       // since the last restart that lasted; Heal's own
 	restarted time.Time // when a restart last worked; Heal's own
@@ -105,6 +110,9 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 		OnOutcome: c.Board.Metrics.Ended, OnWork: c.worked,
 	}
 	c.ReadSwap = func(ctx context.Context) (host.Swap, error) { return host.ReadSwap(ctx, s.HostProc) }
+	notices := &host.Notices{Metadata: s.MetadataURL, HTTP: &http.Client{Transport: direct()}}
+	c.ReadNotice = notices.Ask
+	c.WatchNotice = c.watchNotice
 	c.RunHook = c.runHook
 	c.JudgeSwap = host.JudgeSwap(s.SwapLowPercent)
 	c.JudgeRestart = host.JudgeRestart(s.RestartOKCode, s.RestartFailedCode)
@@ -133,6 +141,13 @@ func transport(workers int) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = workers + 2
+	return t
+}
+
+// direct is for the instance metadata, which no proxy must stand before.
+func direct() *http.Transport {
+	t := transport(1)
+	t.Proxy = nil
 	return t
 }
 

@@ -10,12 +10,16 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/queue"
 )
 
-// Run runs the consumer until ctx ends, then drains it: it stops consuming, hands back what no worker
-// has started, gives running jobs DrainTimeout, and closes everything in order.
+// Run runs the consumer until ctx ends or the instance is about to be taken away, then drains it: it
+// stops consuming, hands back what no worker has started, gives running jobs DrainTimeout, or less when
+// the instance has less, and closes everything in order.
 func (c *Consumer) Run(ctx context.Context) {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
 	var helpers sync.WaitGroup
 	helpers.Go(func() { c.Desk.Run(background, closeLimit) })
+	helpers.Go(func() { c.awaitNotice(ctx, leave) })
 
 	trouble := c.boot(ctx)
 	for ctx.Err() == nil {
@@ -54,7 +58,7 @@ func (c *Consumer) consume(ctx context.Context) *Trouble {
 	// take DrainTimeout, with the grace for reports.
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	stopTimer := c.whenDone(ctx, c.Settings.DrainTimeout-grace(c.Settings), stopWork)
+	stopTimer := c.whenDone(ctx, func() time.Duration { return c.drainTime() - grace(c.Settings) }, stopWork)
 	defer stopTimer()
 
 	var found *Trouble
@@ -78,9 +82,9 @@ func (c *Consumer) consume(ctx context.Context) *Trouble {
 	return found
 }
 
-// whenDone calls f once, after ctx has ended and then d has passed. The function that it gives back
+// whenDone calls f once, after ctx has ended and then the time has passed that d gives. The function that it gives back
 // calls it off.
-func (c *Consumer) whenDone(ctx context.Context, d time.Duration, f func()) func() {
+func (c *Consumer) whenDone(ctx context.Context, d func() time.Duration, f func()) func() {
 	over := make(chan struct{})
 	go func() {
 		select {
@@ -89,7 +93,7 @@ func (c *Consumer) whenDone(ctx context.Context, d time.Duration, f func()) func
 		case <-over:
 			return
 		}
-		timer := time.NewTimer(d)
+		timer := time.NewTimer(d())
 		defer timer.Stop()
 		select {
 		case <-timer.C:

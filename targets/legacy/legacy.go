@@ -41,6 +41,9 @@ var All = []Defect{
 	{"R75-plain-queue", "its queue has no priorities", topology(plainQueue)},
 	{"R76-expired-vanish", "what its queue gives up is not dead-lettered", topology(expiredVanish)},
 	{"R77-no-delivery-limit", "its quorum queue delivers poison for ever", topology(noLimit)},
+	{"A12-notice-ignored", "the notice of a spot instance is logged, and that is all", noticeIgnored},
+	{"A12-any-answer-is-a-notice", "whatever the instance metadata answers but 404 counts as a notice", anyAnswerIsNotice},
+	{"A12-acks-all", "on a notice it acks what it has in hand and drops the work", acksAllOnNotice},
 }
 
 // Find gives the defect of that name.

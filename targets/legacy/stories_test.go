@@ -17,27 +17,30 @@ import (
 )
 
 var stories = map[string]story{
-	"lose-one-in-500":           everyJobOnce,
-	"report-twice-one-in-500":   everyJobOnce,
-	"A1-zero-is-low":            swapNotSetUp,
-	"A2-odd-code-ignored":       oddRestartsEscalate,
-	"A2-odd-code-is-ok":         oddRestartsEscalate,
-	"A3-terminate-code-ignored": terminationIsTriedAgain,
-	"A4-carry-on":               noJobIsUsedUp,
-	"A5-reject-sample":          sampleSettlesNothing,
-	"A6-dead-channel":           closedChannelIsReopened,
-	"A7-early-ack":              unfinishedJobGoesBack,
-	"A8-throw-on-ack":           failedAckStopsNothing,
-	"A10-alert-every-failure":   oneAlertAnIncident,
-	"R60-key-per-process":       nextProcessCountsOnce,
-	"R70-never-its-fault":       poisonIsGivenUp(),
-	"R71-one-megabyte":          largeBodyIsDone,
-	"R72-requeue-malformed":     malformedIsBuried,
-	"R73-made-up-id":            anonymousIsBuried,
-	"R74-no-prefetch":           backlogStaysInTheQueue,
-	"R75-plain-queue":           urgentComesFirst,
-	"R76-expired-vanish":        expiredIsBuried,
-	"R77-no-delivery-limit":     quorumGivesUp,
+	"lose-one-in-500":            everyJobOnce,
+	"report-twice-one-in-500":    everyJobOnce,
+	"A1-zero-is-low":             swapNotSetUp,
+	"A2-odd-code-ignored":        oddRestartsEscalate,
+	"A2-odd-code-is-ok":          oddRestartsEscalate,
+	"A3-terminate-code-ignored":  terminationIsTriedAgain,
+	"A4-carry-on":                noJobIsUsedUp,
+	"A5-reject-sample":           sampleSettlesNothing,
+	"A6-dead-channel":            closedChannelIsReopened,
+	"A7-early-ack":               unfinishedJobGoesBack,
+	"A8-throw-on-ack":            failedAckStopsNothing,
+	"A10-alert-every-failure":    oneAlertAnIncident,
+	"R60-key-per-process":        nextProcessCountsOnce,
+	"R70-never-its-fault":        poisonIsGivenUp(),
+	"R71-one-megabyte":           largeBodyIsDone,
+	"R72-requeue-malformed":      malformedIsBuried,
+	"R73-made-up-id":             anonymousIsBuried,
+	"R74-no-prefetch":            backlogStaysInTheQueue,
+	"R75-plain-queue":            urgentComesFirst,
+	"R76-expired-vanish":         expiredIsBuried,
+	"R77-no-delivery-limit":      quorumGivesUp,
+	"A12-notice-ignored":         leavesOnNotice,
+	"A12-any-answer-is-a-notice": staysWithoutNotice,
+	"A12-acks-all":               handsBackOnNotice,
 }
 
 // await waits until one of the two is the case, and tells which.
@@ -203,4 +206,67 @@ func unfinishedJobGoesBack(t *testing.T, l *consumertest.Lab, change func(*consu
 	return await(t,
 		func() bool { ready, _ := l.Depth(t, "jobs"); return ready == 1 },
 		func() bool { return time.Now().After(patience) })
+}
+
+func leavesOnNotice(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	l.Start(t, withNotice(change, &host.Notice{Action: "terminate", Time: time.Now().Add(time.Hour)}, nil), "NOTICE_CHECK_INTERVAL=10ms")
+	patience := time.Now().Add(2 * time.Second)
+	return await(t, func() bool { return over(l.Done) }, func() bool { return time.Now().After(patience) })
+}
+
+func staysWithoutNotice(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	var asked atomic.Int32
+	l.Start(t, withNotice(change, nil, func() error { asked.Add(1); return host.ErrNoNotice }), "NOTICE_CHECK_INTERVAL=10ms")
+	return await(t, func() bool { return asked.Load() >= 10 }, func() bool { return over(l.Done) })
+}
+
+func handsBackOnNotice(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	var busy atomic.Bool
+	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
+		if id == "m1" {
+			busy.Store(true)
+			<-release
+		}
+		return false
+	})
+	notice := &host.Notice{Action: "terminate", Time: time.Now().Add(time.Hour)}
+	l.Start(t, withNotice(change, notice, func() error {
+		if !busy.Load() {
+			return host.ErrNoNotice
+		}
+		return nil
+	}), "NOTICE_CHECK_INTERVAL=10ms", "DRAIN_TIMEOUT=100ms")
+	l.AwaitReady(t)
+	l.Submit(t, 1)
+	<-l.Done
+	patience := time.Now().Add(time.Second)
+	return await(t,
+		func() bool { ready, _ := l.Depth(t, "jobs"); return ready == 1 },
+		func() bool { return time.Now().After(patience) })
+}
+
+// withNotice puts an answer of the instance metadata in place before the change is made.
+func withNotice(change func(*consumer.Consumer), notice *host.Notice, fail func() error) func(*consumer.Consumer) {
+	return func(c *consumer.Consumer) {
+		c.ReadNotice = func(context.Context) (*host.Notice, error) {
+			if fail != nil {
+				if err := fail(); err != nil {
+					return nil, err
+				}
+			}
+			return notice, nil
+		}
+		change(c)
+	}
+}
+
+func over(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
 }

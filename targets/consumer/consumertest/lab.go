@@ -77,7 +77,7 @@ func (l *Lab) Settings(t testing.TB, overrides ...string) settings.Settings {
 		"INSTANCE_ID": "i-1", "AWS_REGION": "eu-west-1", "RETRY_DELAY": "50ms", "MEMORY_CHECK_INTERVAL": "20ms",
 		"AI_CHECK_INTERVAL": "20ms", "AI_DOWN_AFTER": "60ms", "AI_READY_LIMIT": "500ms", "WARMUP_BACKOFF": "20ms",
 		"RESTART_BACKOFF": "10ms", "RESTART_TIMEOUT": "5s", "TERMINATE_BACKOFF": "20ms", "RECONNECT_MIN": "10ms", "RECONNECT_MAX": "100ms",
-		"STALL_AFTER": "1s", "DRAIN_TIMEOUT": "5s", "API_RETRY_LIMIT": "200ms",
+		"STALL_AFTER": "1s", "DRAIN_TIMEOUT": "5s", "API_RETRY_LIMIT": "200ms", "NOTICE_CHECK_INTERVAL": "0s",
 	}
 	for _, o := range overrides {
 		name, value, _ := strings.Cut(o, "=")

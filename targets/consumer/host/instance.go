@@ -45,26 +45,34 @@ func (i Instance) Resolve(ctx context.Context) (id, region string, err error) {
 }
 
 func (i Instance) ask(ctx context.Context, method, path, header, value string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(i.Metadata, "/")+path, nil)
+	status, body, err := ask(ctx, i.HTTP, i.Metadata, method, path, header, value)
 	if err != nil {
-		return "", fmt.Errorf("build the request to the instance metadata: %w", err)
+		return "", fmt.Errorf("%w (or set INSTANCE_ID and AWS_REGION)", err)
+	}
+	if status != http.StatusOK || body == "" {
+		return "", fmt.Errorf("instance metadata %s answered %d: %s", path, status, body)
+	}
+	return body, nil
+}
+
+// ask asks the instance metadata service at base. A nil client is http.DefaultClient.
+func ask(ctx context.Context, client *http.Client, base, method, path, header, value string) (status int, body string, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(base, "/")+path, nil)
+	if err != nil {
+		return 0, "", fmt.Errorf("build the request to the instance metadata: %w", err)
 	}
 	req.Header.Set(header, value)
-	client := i.HTTP
 	if client == nil {
 		client = http.DefaultClient
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return "", fmt.Errorf("ask the instance metadata (or set INSTANCE_ID and AWS_REGION): %w", err)
+		return 0, "", fmt.Errorf("ask the instance metadata: %w", err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 4096))
+	text, err := io.ReadAll(io.LimitReader(res.Body, 4096))
 	if err != nil {
-		return "", fmt.Errorf("read the instance metadata %s: %w", path, err)
+		return 0, "", fmt.Errorf("read the instance metadata %s: %w", path, err)
 	}
-	if res.StatusCode != http.StatusOK || len(body) == 0 {
-		return "", fmt.Errorf("instance metadata %s answered %d: %s", path, res.StatusCode, body)
-	}
-	return strings.TrimSpace(string(body)), nil
+	return res.StatusCode, strings.TrimSpace(string(text)), nil
 }

@@ -71,6 +71,7 @@ func (s *Settings) fields() []field {
 		{"INSTANCE_ID", text(&s.InstanceID, ""), "instance to terminate; empty: asked of the instance metadata when needed"},
 		{"AWS_REGION", text(&s.Region, ""), "region of the instance; empty: asked of the instance metadata when needed"},
 		{"AWS_EC2_METADATA_SERVICE_ENDPOINT", addr(&s.MetadataURL, "http://169.254.169.254", true, "http", "https"), "instance metadata"},
+		{"NOTICE_CHECK_INTERVAL", span(&s.NoticeCheckInterval, 5*time.Second, 0, time.Hour), "time between looks for a notice that the spot instance is taken away; 0: never"},
 
 		{"MAX_ATTEMPTS", number(&s.MaxAttempts, 5, 1, 1<<20), "attempts of a job before it is given up"},
 		{"MAX_CRASHES", number(&s.MaxCrashes, 2, 1, 1<<20), "crashes of the AI process during one job that runs alone before it is given up; fewer than RESTART_ATTEMPTS"},

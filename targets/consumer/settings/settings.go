@@ -60,6 +60,8 @@ type Settings struct {
 	Region           string
 	MetadataURL      string
 
+	NoticeCheckInterval time.Duration
+
 	MaxAttempts  int
 	MaxCrashes   int
 	RetryDelay   time.Duration
