@@ -212,7 +212,7 @@ declare module 'k6/x/comeback' {
     times?: number;
   }
 
-  /** One way in which the webhook misbehaves that takes the alerts. */
+  /** One way in which an instance's metadata service misbehaves. */
   export interface MetadataRule {
     do: 'slow' | 'hang' | 'fail' | 'garbage' | 'cut';
     /** Only for requests of a session token, or of the spot notice. */
@@ -227,7 +227,7 @@ declare module 'k6/x/comeback' {
     times?: number;
   }
 
-  /** One way in which the webhook for alerts misbehaves. */
+  /** One way in which the webhook misbehaves that takes the alerts. */
   export interface AlertSinkRule {
     do: 'limit' | 'fail' | 'hang' | 'cut';
     /** Of 'fail': the HTTP status, 400 to 599. Default 500. */

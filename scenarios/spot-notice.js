@@ -9,7 +9,7 @@ const run = incident({
   target: 'consumer',
   instances: 2,
   needs: ['notice'],
-  load: { rate: 60, duration: '14s' },
+  load: { rate: 60, duration: '9s' },
   expect: { recovery: '4s', inFlight: true },
   catches: {
     'A12-notice-ignored': 'clean-exit',
