@@ -47,6 +47,7 @@ type expect struct {
 	FairShare  float64          `json:"fairShare"`
 	Serving    *serving         `json:"serving"`
 	Prefetch   int              `json:"prefetch"`
+	CPU        float64          `json:"cpu"`
 	Alerts     *bounds          `json:"alerts"`
 	AllClears  *bounds          `json:"allClears"`
 	Hooks      map[string]calls `json:"hooks"`
@@ -148,7 +149,7 @@ func parseIncident(text []byte, file string) (harness.Spec, error) {
 
 func (e expect) history() history.Expect {
 	h := history.Expect{
-		NoFault: e.NoFault, Lost: e.Lost, Duplicates: e.Duplicates, InFlight: e.InFlight,
+		NoFault: e.NoFault, Lost: e.Lost, Duplicates: e.Duplicates, InFlight: e.InFlight, CPU: e.CPU,
 		Recovery: time.Duration(e.Recovery), Known: time.Duration(e.Known), Stall: time.Duration(e.Stall),
 		Prefetch: e.Prefetch,
 		Alerts:   (*history.Range)(e.Alerts), AllClears: (*history.Range)(e.AllClears),

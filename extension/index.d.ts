@@ -35,6 +35,8 @@ declare module 'k6/x/comeback' {
     fairShare?: number;
     /** While a fault is on, at least this share, up to 1, of what is offered has its effect within that time. */
     serving?: { share: number; within: Duration };
+    /** Cores that an instance may use after its recovery beyond what it used before the fault. Not judged when left out. */
+    cpu?: number;
     /** Alerts at the alert sink. Default 0. */
     alerts?: Count;
     /** All-clears at the alert sink. Default: one for each alert. */
@@ -83,7 +85,7 @@ declare module 'k6/x/comeback' {
     | 'no-loss' | 'dead-letters' | 'duplicates' | 'unexpected' | 'whole-results' | 'settle' | 'settled' | 'ack-after-report' | 'protocol'
     | 'clean-exit' | 'takeover' | 'serving' | 'fair-share'
     | 'prefetch' | 'priority'
-    | 'no-stall' | 'recovered' | 'alerts' | 'all-clears' | 'hooks';
+    | 'no-stall' | 'recovered' | 'busy' | 'alerts' | 'all-clears' | 'hooks';
 
   /** Declares the run of this script. Belongs at the top of the script. */
   export function incident(incident: Incident): Run;
@@ -249,6 +251,8 @@ declare module 'k6/x/comeback' {
     on(method: string, what: 'close-channel' | 'close-channel-after' | 'close-connection', which: Which & { code: number }): Fault;
     /** The broker refuses (nack) or gives back (unroutable) what the target publishes. */
     on(method: 'publish', what: 'refuse' | 'return', which?: Which): Fault;
+    /** The channel is closed, and the delivery comes behind that: the client library takes the connection for broken (504). */
+    on(method: 'deliver', what: 'close-channel-before', which: Which & { from: 'broker'; code: number }): Fault;
     /** The consumer of a delivery is cancelled; the broker knows of it, or goes on serving it (phantom). */
     on(method: 'deliver', what: 'cancel' | 'phantom-cancel', which: Which & { from: 'broker' }): Fault;
     /** Puts a frame behind the method that nobody has sent: reject of tag 0, connection.blocked or connection.unblocked. */

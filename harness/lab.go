@@ -109,6 +109,7 @@ func Start(ctx context.Context, c Config) (*Lab, error) {
 		{"start the target", l.startTargets},
 		{"connect the load", l.openLoad},
 		{"probe the queue", l.openProbe},
+		{"probe the target's CPU", l.openCPU},
 	} {
 		if err := step.do(ctx); err != nil {
 			err = fmt.Errorf("%s: %w", step.name, err)

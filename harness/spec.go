@@ -47,7 +47,7 @@ func (s Spec) Check() error {
 		return fmt.Errorf("load.rate: %v a second, want a whole number from 1 to 100000", s.Load.Rate)
 	case s.Load.Duration < time.Second || s.Load.Duration > 24*time.Hour:
 		return fmt.Errorf("load.duration: %v, want 1s to 24h", s.Load.Duration)
-	case s.Expect.Lost < 0 || s.Expect.Duplicates < 0 || s.Expect.Recovery < 0 || s.Expect.Stall < 0 || s.Expect.Prefetch < 0:
+	case s.Expect.Lost < 0 || s.Expect.Duplicates < 0 || s.Expect.Recovery < 0 || s.Expect.Stall < 0 || s.Expect.Prefetch < 0 || s.Expect.CPU < 0:
 		return errors.New("expect: no figure may be negative")
 	case s.Expect.Takeover < 0:
 		return errors.New("expect.takeover: it may not be negative")

@@ -38,6 +38,7 @@ type Facts struct {
 	handed    handed
 	held      held
 	urgency   urgency
+	cpu       map[string]cpuTimes // by process
 
 	summary
 }
@@ -113,6 +114,9 @@ func (f *Facts) see(e *history.Event) {
 		f.seeWire(e)
 	case history.Inject, history.InEffect, history.Heal, history.Gone, history.Outlived:
 		f.seeFault(e)
+	case history.Probe:
+		f.readCPU(e)
+		f.sides.see(e)
 	case history.Depth:
 		f.sides.probe(e)
 		f.stall.probe(e)

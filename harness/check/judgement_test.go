@@ -60,6 +60,7 @@ func TestNamesAreAContract(t *testing.T) {
 		"ack-after-report",
 		"alerts",
 		"all-clears",
+		"busy",
 		"clean-exit",
 		"dead-letters",
 		"duplicates",

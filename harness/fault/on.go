@@ -16,7 +16,8 @@ var onKind = Kind{
 	Doc: "acts on AMQP methods between target and broker",
 	Does: `Changes, holds back, repeats, drops or answers the chosen methods on their way between an instance of the target and the
 broker, or ends the connection at them. close-channel and close-connection take the method away and close in the broker's
-place, with a code; close-channel-after lets the method pass first; cancel ends the consumer of a delivery; refuse answers
+place, with a code; close-channel-after lets the method pass first, and close-channel-before lets a delivery come behind
+the close, as a broker may that had sent it already, which a client library answers by closing the connection; cancel ends the consumer of a delivery; refuse answers
 a publish with a nack, return gives it back as unroutable. The broker is made to believe it, too. A phantom is a frame that
 nobody has sent, put behind the method, of which the other side does not know: phantom-reject rejects the tag 0, which the
 broker answers with 406, phantom-cancel cancels a consumer that the broker goes on serving, and phantom-block says that
@@ -31,7 +32,7 @@ what comes again, and settles each delivery once, on its own channel.`,
 // On acts on AMQP methods that pass between the target and the broker.
 type On struct {
 	Method   string          `json:"method" doc:"'ack', 'deliver', 'publish', …, or in full: 'basic.ack'"`
-	Do       string          `json:"do" doc:"what happens: swallow, duplicate, delay, cut, cut-inside, cut-after, stall or corrupt; in the broker's place close-channel, close-channel-after, close-connection, cancel, refuse or return; what nobody said: phantom-reject, phantom-cancel, phantom-block or phantom-unblock"`
+	Do       string          `json:"do" doc:"what happens: swallow, duplicate, delay, cut, cut-inside, cut-after, stall or corrupt; in the broker's place close-channel, close-channel-after, close-channel-before, close-connection, cancel, refuse or return; what nobody said: phantom-reject, phantom-cancel, phantom-block or phantom-unblock"`
 	From     string          `json:"from" doc:"'target' (default) or 'broker': who sends the method"`
 	Instance *int            `json:"instance" doc:"only at this instance of the target, from 0; left out: at each"`
 	Nth      uint64          `json:"nth" doc:"only the n-th from now on, over all instances; 0: every one"`
@@ -41,7 +42,7 @@ type On struct {
 	Chance   float64         `json:"chance" doc:"with this probability, 0 to 1, drawn from the seed; 0: always"`
 	Delay    script.Duration `json:"delay" doc:"of delay"`
 	For      script.Duration `json:"for" doc:"of stall: how long nothing may have passed before it counts as in effect"`
-	Code     uint16          `json:"code" doc:"of close-channel, close-channel-after and close-connection: reply code, 300 or more"`
+	Code     uint16          `json:"code" doc:"of close-…: reply code, 300 or more"`
 }
 
 // Inject implements Fault. It is in effect once it has acted, a delay or a stall once its time has

@@ -38,8 +38,9 @@ var acts = map[string]act{
 	}},
 
 	// In the broker's place, which is made to believe it, too.
-	"close-channel":       {make: closeChannel(false), takes: "code", chans: true},
-	"close-channel-after": {make: closeChannel(true), takes: "code", chans: true},
+	"close-channel":        {make: closeChannel(wire.CloseChannel{}), takes: "code", chans: true},
+	"close-channel-after":  {make: closeChannel(wire.CloseChannel{After: true}), takes: "code", chans: true},
+	"close-channel-before": {make: closeChannel(wire.CloseChannel{Late: true}), takes: "code", only: deliverOnly, chans: true},
 	"close-connection": {takes: "code", make: func(f *On, _ uint64) wire.Action {
 		return wire.CloseConnection{Code: f.Code, Text: closeText(f.Code)}
 	}},
@@ -58,9 +59,10 @@ func plain(a wire.Action) func(*On, uint64) wire.Action {
 	return func(*On, uint64) wire.Action { return a }
 }
 
-func closeChannel(after bool) func(*On, uint64) wire.Action {
+func closeChannel(a wire.CloseChannel) func(*On, uint64) wire.Action {
 	return func(f *On, _ uint64) wire.Action {
-		return wire.CloseChannel{Code: f.Code, Text: closeText(f.Code), After: after}
+		a.Code, a.Text = f.Code, closeText(f.Code)
+		return a
 	}
 }
 

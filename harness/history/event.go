@@ -79,13 +79,16 @@ const (
 	Outlived // the fault was still seen after Heal. N Who Text(evidence)
 
 	Depth       // a queue was probed. Who(queue) N(ready) Tag(unacked) Code(consumers) Flags(Failed) Text(error)
-	Probe       // any other probe. Who(name) Code N Flags(Failed) Text
+	Probe       // any other probe. Who(name) Code N Flags(Failed) Text. CPUProbe: Code(pid) N(ms of CPU time since its start)
 	ScriptError // the script threw. Who(exec function) Text
 
 	ProcAsk // a fault asked a process to end in order. Who N(pid) Code(ms that it has, 0: as long as it takes) Text(how) Flags(Withdrawn: it did not ask after all)
 
 	kinds // number of kinds + 1
 )
+
+// CPUProbe begins the Who of a Probe that tells how much CPU time a process has used: its name follows.
+const CPUProbe = "cpu "
 
 // Flags qualify an Event.
 type Flags uint8
@@ -151,6 +154,7 @@ type Expect struct {
 	Serving    *Serving         `json:"serving,omitempty"`    // how the service goes on while a fault is on; nil: not judged
 	InFlight   bool             `json:"inFlight,omitempty"`   // something must be delivered and unsettled when the fault takes effect
 	Prefetch   int              `json:"prefetch,omitempty"`   // deliveries that the target may hold unsettled on a channel; 0: not judged
+	CPU        float64          `json:"cpu,omitempty"`        // cores that an instance may use after the last heal beyond what it used before; 0: not judged
 	Alerts     *Range           `json:"alerts,omitempty"`     // alerts at the sink; nil: none allowed
 	AllClears  *Range           `json:"allClears,omitempty"`  // nil: as many as alerts, when there are any
 	Hooks      map[string]Calls `json:"hooks,omitempty"`      // by hook; a hook that is not listed must not be called

@@ -8,6 +8,7 @@ type CloseChannel struct {
 	Code  uint16 // 404, 406, …
 	Text  string
 	After bool // the frame that it matched is forwarded first, with its content
+	Late  bool // the frame that it matched reaches the client behind the close: a client may take the connection for broken
 }
 
 // Plan implements Action.
@@ -15,11 +16,12 @@ func (a CloseChannel) Plan(e *Event, p *Plan) {
 	if e.Chan == 0 {
 		return
 	}
-	p.Drop = !a.After
+	p.Drop, p.Late = !a.After, a.Late
 	p.Pretend = &Pretence{
 		Ask:    ChannelCloseFrame(e.Chan, 200, "", 0),
 		Answer: ChannelCloseOk,
 		Tell:   ChannelCloseFrame(e.Chan, a.Code, a.Text, e.Method),
+		Mute:   e.Dir == ToClient && p.Drop,
 	}
 }
 
@@ -41,6 +43,7 @@ func (a CloseConnection) Plan(e *Event, p *Plan) {
 		Ask:    ConnectionCloseFrame(200, "", 0),
 		Answer: ConnectionCloseOk,
 		Tell:   ConnectionCloseFrame(a.Code, a.Text, cause),
+		Mute:   e.Dir == ToClient,
 	}
 }
 

@@ -61,6 +61,21 @@ func TestCloseChannelAfterTheAck(t *testing.T) {
 	require.False(t, c.conn.IsClosed())
 }
 
+// A delivery behind the close makes the client library take the connection for broken.
+func TestCloseChannelBeforeADelivery(t *testing.T) {
+	t.Parallel()
+	x := onWire(t)
+	x.fill(3)
+	x.w.Add(Rule{Match: Match{Method: BasicDeliver, Nth: 2}, Action: CloseChannel{Code: 406, Text: "no", Late: true}})
+	c := x.consumer(1)
+	require.NoError(t, x.next(c.deliveries).Ack(false))
+	require.Equal(t, 406, await(t, c.chanClosed, "the channel's close").Code)
+	require.Equal(t, 504, await(t, c.connClosed, "the connection's close").Code)
+	x.awaitDepth(2, 0, 0)
+	late := x.seen.await(t, "the late delivery", func(e Event) bool { return e.Method == BasicDeliver && e.Synthetic })
+	require.Equal(t, "m2", string(late.MessageID))
+}
+
 func TestCloseChannelAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	x := onWire(t)

@@ -81,7 +81,7 @@ func (t *stream) carryOut(p *Plan, a *Armed, e *Event, raw []byte, n int, c *cha
 	if c == nil {
 		return then(raw)
 	}
-	if p.Twice || p.Whole != nil {
+	if p.Twice || p.Whole != nil || p.Late {
 		c.keeping, c.kept = true, append([]byte(nil), raw...)
 	}
 	c.drop = p.Drop
@@ -152,8 +152,11 @@ func (t *stream) afterwards(p *Plan, a *Armed, ch uint16, kept []byte) error {
 			return err
 		}
 	}
-	if p.Pretend != nil {
-		t.s.begin(p.Pretend, a, nil)
+	if want := p.Pretend; want != nil {
+		if p.Late {
+			want.Tell = append(want.Tell, kept...)
+		}
+		t.s.begin(want, a, nil)
 	}
 	if p.Whole != nil {
 		t.s.send(p.Whole(kept), a, nil)

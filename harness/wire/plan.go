@@ -17,6 +17,7 @@ type Plan struct {
 	Replace func(frame []byte) []byte // forward this instead; it gets a copy of the method's frame, and of the header's where there is one
 	Twice   bool                      // forward the frame, and its content, a second time
 	Pretend *Pretence                 // close in the broker's place
+	Late    bool                      // with Pretend: the frame, and its content, reach the client all the same, behind what it is told
 	Whole   func(content []byte) Send // gets the complete content, body included, when it has passed or been dropped; what it gives is sent
 	Send    []Send                    // frames of the wire's own, after the frame and its content
 	Cut     *Cut                      // end the connection
@@ -38,4 +39,5 @@ type Pretence struct {
 	Answer Method // the method with which the broker answers Ask
 	Tag    []byte // basic.cancel-ok: of this consumer tag
 	Tell   []byte // to the client
+	Mute   bool   // from now on nothing of the broker's but Tell reaches the client: a frame of its was dropped, and what comes behind would show a gap
 }

@@ -158,7 +158,7 @@ func (p *pretence) fromBroker(e *Event) *Plan {
 		return nil
 	case e.Method == ChannelClose && !p.whole():
 		return &Plan{Drop: true, Send: []Send{{ToBroker, ChannelCloseOkFrame(p.ch)}}}
-	case p.told:
+	case p.told || p.Mute:
 		return &Plan{Drop: true}
 	}
 	return nil

@@ -140,7 +140,8 @@ func TestPretendedConnectionClose(t *testing.T) {
 	x.w.Add(Rule{Match: Match{Method: BasicDeliver}, Action: CloseConnection{320, "CONNECTION_FORCED"}})
 	x.say(x.broker, content(1, BasicDeliver, "m1", 300))
 	x.hear(x.broker, ConnectionCloseFrame(200, "", 0))
-	x.say(x.client, AckFrame(1, 1, false), open) // mute
+	x.say(x.client, AckFrame(1, 1, false), open)        // mute
+	x.say(x.broker, content(1, BasicDeliver, "m2", 30)) // as it comes behind one that was dropped
 	x.say(x.broker, ConnectionCloseOkFrame())
 	x.hear(x.client, ConnectionCloseFrame(320, "CONNECTION_FORCED", 0))
 	x.say(x.client, ConnectionCloseOkFrame())

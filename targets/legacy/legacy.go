@@ -29,6 +29,7 @@ var All = []Defect{
 	{"A4-carry-on", "after a failed termination it goes on consuming", carryOn},
 	{"A5-reject-sample", "a failed warm-up rejects a message that was never delivered", rejectSample},
 	{"A6-dead-channel", "a channel that the broker closed is never reopened", deadChannel},
+	{"A6-notices-at-ack", "a closed channel is noticed only when an ack on it fails", noticesAtAck},
 	{"A7-early-ack", "a message is acked before the work", earlyAck},
 	{"A8-throw-on-ack", "a failed ack ends consuming, silently", throwOnAck},
 	{"R60-key-per-process", "a job's idempotency key names the process, too: done again by another, it counts again", keyPerProcess},
@@ -44,6 +45,17 @@ var All = []Defect{
 	{"A12-notice-ignored", "the notice of a spot instance is logged, and that is all", noticeIgnored},
 	{"A12-any-answer-is-a-notice", "whatever the instance metadata answers but 404 counts as a notice", anyAnswerIsNotice},
 	{"A12-acks-all", "on a notice it acks what it has in hand and drops the work", acksAllOnNotice},
+	{"R7-missing-is-for-good", "a queue that is not found is never asked for again", missingIsForGood},
+	{"R8-nack-is-confirm", "a publish that the broker refused counts as done", nackIsConfirm},
+	{"R8-return-is-confirm", "a publish that no queue wanted counts as done", returnIsConfirm},
+	{"R20-one-connection", "channels are opened anew, the connection never", oneConnection},
+	{"R22-stale-ack", "a tag from before a reconnect is acked on the channel after it", staleAck},
+	{"R23-ack-twice", "a message that comes again is acked twice", ackAgain},
+	{"R25-consume-beside", "after a cancel another consumer is put beside the old one", consumeBeside},
+	{"R26-wait-unblocked", "nothing is worked on while the connection is said to be blocked", waitUnblocked},
+	{"R27-no-watchdog", "a lost ack is waited for forever", noWatchdog},
+	{"R28-zombie", "consuming ends with its channel, the process and its connection do not", zombie},
+	{"R29-spin", "workers loop over the deliveries of a closed channel", spin},
 }
 
 // Find gives the defect of that name.

@@ -41,6 +41,18 @@ var stories = map[string]story{
 	"A12-notice-ignored":         leavesOnNotice,
 	"A12-any-answer-is-a-notice": staysWithoutNotice,
 	"A12-acks-all":               handsBackOnNotice,
+	"A6-notices-at-ack":          closedChannelIsReopened,
+	"R7-missing-is-for-good":     missingQueueIsLivedWith,
+	"R8-nack-is-confirm":         survives(queue.ErrRefused),
+	"R8-return-is-confirm":       survives(queue.ErrUnroutable),
+	"R20-one-connection":         lostConnectionIsMadeAnew,
+	"R22-stale-ack":              oldTagsAreForgotten,
+	"R23-ack-twice":              jobThatComesAgainIsAckedOnce,
+	"R25-consume-beside":         told(cancel("plain")),
+	"R26-wait-unblocked":         told(blocked()),
+	"R27-no-watchdog":            lostAckIsDoubted,
+	"R28-zombie":                 closedChannelIsReopened,
+	"R29-spin":                   nothingPilesUp,
 }
 
 // await waits until one of the two is the case, and tells which.

@@ -34,6 +34,9 @@ type Link struct {
 	Log         *slog.Logger
 	OnConnected func() // told after each connect, the first included
 
+	// Dial makes the connection; nil: amqp.DialConfig.
+	Dial func(url string, c amqp.Config) (*amqp.Connection, error)
+
 	mu   sync.Mutex // held while connecting
 	conn *amqp.Connection
 	raw  net.Conn
@@ -100,7 +103,11 @@ func (l *Link) connect(ctx context.Context) error {
 		raw = counted{c, &l.arrived}
 		return raw, c.SetDeadline(time.Now().Add(l.timeout())) // the library clears it after the handshake
 	}
-	conn, err := amqp.DialConfig(l.URL, amqp.Config{Heartbeat: l.Heartbeat, Properties: props, Dial: dial})
+	connect := l.Dial
+	if connect == nil {
+		connect = amqp.DialConfig
+	}
+	conn, err := connect(l.URL, amqp.Config{Heartbeat: l.Heartbeat, Properties: props, Dial: dial})
 	if err != nil {
 		if raw != nil {
 			_ = raw.Close()

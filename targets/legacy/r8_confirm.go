@@ -1,0 +1,28 @@
+package legacy
+
+import (
+	"context"
+	"errors"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/queue"
+)
+
+// nackIsConfirm waits for the broker's answer to a publish, and does not look at it.
+func nackIsConfirm(c *consumer.Consumer) { overlook(c, queue.ErrRefused) }
+
+// returnIsConfirm does not listen for what comes back as unroutable: a confirm follows that, too.
+func returnIsConfirm(c *consumer.Consumer) { overlook(c, queue.ErrUnroutable) }
+
+func overlook(c *consumer.Consumer, what error) {
+	next := c.Worker.Publish
+	c.Worker.Publish = func(ctx context.Context, queue string, m amqp.Publishing) error {
+		err := next(ctx, queue, m)
+		if errors.Is(err, what) {
+			return nil
+		}
+		return err
+	}
+}
