@@ -31,9 +31,11 @@ export async function story() {
   const refused = await run.inject(faults.on('publish', 'refuse', { times: 5 }));
   await refused.inEffect();
   await refused.heal();
+  await refused.gone(); // while jobs still fail
   const returned = await run.inject(faults.on('publish', 'return', { times: 5 }));
   await returned.inEffect();
   await returned.heal();
+  await returned.gone();
   await failing.heal();
   await run.recovered();
 }

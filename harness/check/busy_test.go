@@ -32,7 +32,7 @@ func TestBusy(t *testing.T) {
 		{name: "during the fault only", expect: expect, events: [][]Event{f, end, burns(7, 0, 0, 0, 2900*ms), burns(7, 2, 0, 3*sec, 3900*ms), burns(7, 0, 3*sec, 4*sec, 7*sec)}, want: check.Pass},
 		{name: "no readings", expect: expect, events: [][]Event{f, end}, want: check.Unknown, says: "of no process"},
 		{name: "none before", expect: expect, events: [][]Event{f, end, burns(7, 0, 0, 4*sec, 7*sec)}, want: check.Unknown, says: "0.000s before"},
-		{name: "too short after", expect: expect, events: [][]Event{f, end, burns(7, 0, 0, 0, 4500*ms)}, want: check.Unknown, says: "wanted 1s each"},
+		{name: "too short after", expect: expect, events: [][]Event{f, end, burns(7, 0, 0, 0, 4500*ms)}, want: check.Unknown, says: "wanted 500ms and 1s"},
 		{name: "no fault", expect: expect, events: [][]Event{end, burns(7, 0, 0, 0, 7*sec)}, want: check.Unknown, says: "no fault"},
 	})
 }

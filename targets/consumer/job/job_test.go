@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -254,4 +255,33 @@ func TestFinishedJobThatComesAgainIsAckedWithoutWork(t *testing.T) {
 	}
 	require.Equal(t, 1, painted)
 	require.Equal(t, []string{"ack", "ack", "ack"}, said.said)
+}
+
+// A job that cannot be put aside is not handed back at once: it would come again at once.
+func TestJobThatTheBrokerRefusesRests(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ delay, stop, want time.Duration }{
+		"for as long as it would have waited": {delay: 300 * time.Millisecond, stop: time.Hour, want: 300 * time.Millisecond},
+		"for a second at most":                {delay: time.Hour, stop: time.Hour, want: time.Second},
+		"until it is told to stop":            {delay: time.Hour, stop: 100 * time.Millisecond, want: 100 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				said := &wire{}
+				w := &job.Worker{
+					Paint:   func(context.Context, string, []byte) (ai.Image, error) { return ai.Image{}, ai.ErrNoImage },
+					Ping:    func(context.Context) error { return nil },
+					Publish: func(context.Context, string, amqp.Publishing) error { return queue.ErrRefused },
+					Judge:   job.Judge(5), Ledger: job.NewLedger(10), Delay: tt.delay,
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), tt.stop)
+				defer cancel()
+				began := time.Now()
+				w.Handle(ctx, queue.NewDelivery(amqp.Delivery{Acknowledger: said, DeliveryTag: 1, MessageId: "m1", Body: []byte(`{"prompt":"x"}`)}, nil))
+				require.Equal(t, tt.want, time.Since(began))
+				require.Equal(t, []string{"nack"}, said.said)
+			})
+		})
+	}
 }

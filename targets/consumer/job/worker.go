@@ -132,10 +132,25 @@ func (w *Worker) fail(ctx context.Context, d *queue.Delivery, j Job, why error) 
 	longer, cancel := linger(ctx, w.Grace)
 	defer cancel()
 	if err := w.Publish(longer, target, w.copyOf(d, j, target, why)); err != nil {
+		w.rest(ctx)
 		return w.handBack(d, err)
 	}
 	return w.ack(d, outcome)
 }
+
+// rest waits before a job goes back that could not be put aside: it comes again at once, and would go
+// round and round for as long as the broker refuses.
+func (w *Worker) rest(ctx context.Context) {
+	timer := time.NewTimer(min(w.Delay, longestRest))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// longestRest bounds how long a worker stands idle over one job.
+const longestRest = time.Second
 
 func (w *Worker) handBack(d *queue.Delivery, why error) string {
 	w.log().Debug("job handed back", "message", d.Message.MessageId, "reason", why)
