@@ -73,6 +73,8 @@ type Consumer struct {
 	trouble  chan *Trouble             // from jobs
 	failures atomic.Int64              // of the AI process in a row
 	leaveBy  atomic.Pointer[time.Time] // when the instance is taken away; nil: nobody says so
+	timeouts atomic.Int64              // answers of the AI process that did not come in time, in a row
+	deaf     atomic.Bool               // the API server takes no reports: that incident is open
 
 	restarts  int       // since the last restart that lasted; Heal's own
 	restarted time.Time // when a restart last worked; Heal's own
@@ -90,7 +92,7 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 		Type: s.QueueType, MaxPriority: s.MaxPriority, DeliveryLimit: s.DeliveryLimit, DeadLetter: s.DeadLetter,
 	}
 
-	c.AI = &ai.Client{URL: s.AIURL, Model: s.AIModel, Timeout: s.AITimeout, HTTP: client}
+	c.AI = &ai.Client{URL: s.AIURL, Model: s.AIModel, Timeout: s.AITimeout, PingFor: s.AIPingTimeout, HTTP: client}
 	c.Link = c.link("consumer", "connection")
 	c.Publisher = &queue.Publisher{Link: c.link("consumer-publish", "publisher"), Topology: queues}
 	c.Desk = &alert.Desk{URL: s.AlertURL, From: s.InstanceID, HTTP: client, Log: log, OnSent: c.Board.Metrics.Alerted}
@@ -104,7 +106,7 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 
 	reports := &report.Client{URL: s.APIURL, Timeout: s.APITimeout, Limit: s.APIRetryLimit, HTTP: client}
 	c.Worker = &job.Worker{
-		Paint: c.AI.Paint, Ping: c.AI.Ping, Report: reports.Put, Publish: c.Publisher.Publish,
+		Paint: c.AI.Paint, Ping: c.AI.Ping, Report: c.reporting(reports.Put), Publish: c.Publisher.Publish,
 		Judge: job.Judge(s.MaxAttempts), Queues: queues, Delay: s.RetryDelay, Grace: grace(s),
 		Ledger: job.NewLedger(finishedKept), Crashes: job.NewSuspects(s.MaxCrashes), Log: log,
 		OnOutcome: c.Board.Metrics.Ended, OnWork: c.worked,

@@ -214,6 +214,28 @@ func TestAIProcessThatFailsEveryJobIsRestarted(t *testing.T) {
 	require.Len(t, l.Calls("restart"), 1)
 }
 
+// An AI process that hangs answers pings all the same. A few time-outs are enough to restart it, and no
+// job is given up for them.
+func TestAIProcessThatHangsIsRestarted(t *testing.T) {
+	t.Parallel()
+	l := consumertest.New(t)
+	flag := filepath.Join(l.Hooks, "restarted")
+	l.Hook(t, "restart", "touch "+flag+"; exit 1")
+	released := make(chan struct{})
+	t.Cleanup(func() { close(released) })
+	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
+		if _, err := os.Stat(flag); err != nil && id != "warm-up" {
+			<-released
+		}
+		return false
+	})
+	l.Start(t, nil, "AI_TIMEOUT=200ms", "AI_TIMEOUTS=4", "MAX_ATTEMPTS=2")
+	l.AwaitReady(t)
+	l.AwaitReported(t, l.Submit(t, 30))
+	l.Slack.Await(t, "danger "+consumer.TitleAIHangs, "good "+consumer.TitleAIHangs)
+	require.Len(t, l.Calls("restart"), 1)
+}
+
 func TestJobThatKillsTheAIProcessIsGivenUp(t *testing.T) {
 	t.Parallel()
 	l := consumertest.New(t)

@@ -11,6 +11,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/consumertest"
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/ops"
 )
@@ -95,6 +96,20 @@ func TestShortOutageOfTheAPICostsNoAttempt(t *testing.T) {
 	l.AwaitReported(t, ids)
 	l.AwaitEmpty(t)
 	require.Equal(t, 1, l.AI.Times(ids[0]), "the image is not painted again")
+}
+
+func TestLongOutageOfTheAPICostsNoAttempt(t *testing.T) {
+	t.Parallel()
+	l := consumertest.New(t)
+	l.Start(t, nil, "API_RETRY_LIMIT=0", "MAX_ATTEMPTS=2", "RETRY_DELAY=10ms")
+	l.AwaitReady(t)
+	l.API.Refuse.Store(50)
+	ids := l.Submit(t, 5)
+	l.AwaitReported(t, ids)
+	l.AwaitEmpty(t)
+	l.Slack.Await(t, "danger "+consumer.TitleAPIDown, "good "+consumer.TitleAPIDown)
+	ready, _ := l.Depth(t, "jobs.dead")
+	require.Zero(t, ready)
 }
 
 func TestDrainHandsBackWhatIsNotStarted(t *testing.T) {

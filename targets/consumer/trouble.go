@@ -6,6 +6,8 @@ const (
 	TitleSwapLow     = "Swap is nearly used up"
 	TitleAIDown      = "AI process is down"
 	TitleAIFailing   = "AI process fails every job"
+	TitleAIHangs     = "AI process hangs"
+	TitleAPIDown     = "API server takes no reports"
 	TitleWarmUp      = "Warm-up failed"
 	TitleTermination = "Instance could not be terminated"
 	TitleMemory      = "Host memory cannot be read"
@@ -14,7 +16,7 @@ const (
 
 // ownEnd lists the incidents that are no part of others, and end when what they are about does: not
 // when the consumer consumes again.
-var ownEnd = []string{TitleSwapUnset, TitleMemory, TitleQueue}
+var ownEnd = []string{TitleSwapUnset, TitleMemory, TitleQueue, TitleAPIDown}
 
 // Trouble is why the consumer stops consuming and looks after the AI process.
 type Trouble struct {

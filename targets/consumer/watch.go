@@ -78,18 +78,34 @@ func (c *Consumer) watchJobs(ctx context.Context) *Trouble {
 func (c *Consumer) worked(err error) {
 	if err == nil {
 		c.failures.Store(0)
+		c.timeouts.Store(0)
 		return
 	}
 	if errors.Is(err, job.ErrDown) {
 		c.tell(&Trouble{Title: TitleAIDown, Err: err, Suspected: true})
 		return
 	}
-	if !atFault(err) {
+	if c.hangs(err) || !atFault(err) {
 		return
 	}
 	if n := c.failures.Add(1); n >= int64(c.Settings.AIFailures) {
 		c.tell(&Trouble{Title: TitleAIFailing, Err: fmt.Errorf("%d failures in a row, the last one: %w", n, err)})
 	}
+}
+
+// hangs deals with answers that do not come in time: one takes as long as many failures that are quick,
+// so that fewer are enough. An AI process that answers pings may hang all the same.
+func (c *Consumer) hangs(err error) bool {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		c.timeouts.Store(0)
+		return false
+	}
+	n := c.timeouts.Add(1)
+	if n < int64(c.Settings.AITimeouts) {
+		return false
+	}
+	c.tell(&Trouble{Title: TitleAIHangs, Err: fmt.Errorf("%d requests in a row without an answer in time, the last one: %w", n, err)})
+	return true
 }
 
 // atFault tells whether a failed job speaks against the AI process: a request that it refuses as wrong
@@ -109,6 +125,7 @@ func (c *Consumer) tell(t *Trouble) {
 // forgetTrouble drops what jobs of the last session have said.
 func (c *Consumer) forgetTrouble() {
 	c.failures.Store(0)
+	c.timeouts.Store(0)
 	select {
 	case <-c.trouble:
 	default:

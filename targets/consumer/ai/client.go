@@ -23,7 +23,6 @@ import (
 const (
 	answerLimit = 64 << 20 // bytes of an answer at most
 	pixelLimit  = 100_000_000
-	pingLimit   = 5 * time.Second
 )
 
 // ErrNoImage means that the AI process answered 200 with something that is not an image.
@@ -48,7 +47,11 @@ type Client struct {
 	URL     string
 	Model   string        // asked for when the request names none; "": whatever is loaded
 	Timeout time.Duration // of one Paint; 0: none
+	PingFor time.Duration // limit of one Ping; 0: 5 s
 	HTTP    *http.Client
+
+	// Decode takes the image out of an answer with status 200. Nil: the function Decode.
+	Decode func(answer []byte) (Image, error)
 }
 
 // Image is a finished picture, still encoded.
@@ -79,12 +82,19 @@ func (c *Client) Paint(ctx context.Context, id string, request []byte) (Image, e
 	if err != nil {
 		return Image{}, err
 	}
-	return decode(answer)
+	if c.Decode != nil {
+		return c.Decode(answer)
+	}
+	return Decode(answer)
 }
 
 // Ping asks whether the AI process answers at all.
 func (c *Client) Ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, pingLimit)
+	limit := c.PingFor
+	if limit <= 0 {
+		limit = 5 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(c.URL, "/")+"/internal/ping", nil)
 	if err != nil {
@@ -137,9 +147,9 @@ func (c *Client) withModel(request []byte) ([]byte, error) {
 	return json.Marshal(fields)
 }
 
-// decode takes the first image out of an answer and looks whether it is one, to its end: a picture that
+// Decode takes the first image out of an answer and looks whether it is one, to its end: a picture that
 // was cut off must not be reported.
-func decode(answer []byte) (Image, error) {
+func Decode(answer []byte) (Image, error) {
 	var parsed struct {
 		Images []string `json:"images"`
 	}

@@ -32,6 +32,8 @@ type Desk struct {
 	Worth func(nth int) bool
 	// OnSent is told of each message that was accepted or given up. Kind is "alert" or "all-clear".
 	OnSent func(kind string, err error)
+	// Tries is how often a message is sent at most. 0: 6.
+	Tries int
 	// Retry is the wait before the second try of a message; doubles. 0: 500 ms.
 	Retry time.Duration
 

@@ -135,3 +135,49 @@ func TestNoWebhookIsNoFailure(t *testing.T) {
 		require.Equal(t, []error{nil}, sent)
 	})
 }
+
+// asking is a webhook that answers 429 twice, and notes when it was asked.
+type asking struct {
+	after string
+	times []time.Time
+}
+
+func (h *asking) RoundTrip(r *http.Request) (*http.Response, error) {
+	h.times = append(h.times, time.Now())
+	res := &http.Response{StatusCode: http.StatusTooManyRequests, Header: http.Header{}, Body: http.NoBody, Request: r}
+	if len(h.times) > 2 {
+		res.StatusCode = http.StatusOK
+	} else {
+		res.Header.Set("Retry-After", h.after)
+	}
+	return res, nil
+}
+
+func TestItWaitsAsLongAsTheWebhookAsksFor(t *testing.T) {
+	t.Parallel()
+	for after, c := range map[string]struct{ least, most time.Duration }{
+		"30":                            {30 * time.Second, 51 * time.Second},
+		"soon":                          {375 * time.Millisecond, 1250 * time.Millisecond},
+		"0":                             {375 * time.Millisecond, 1250 * time.Millisecond},
+		"86400":                         {10 * time.Minute, 17 * time.Minute},
+		"Sun, 22 Nov 2026 15:00:00 GMT": {375 * time.Millisecond, 1250 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			hook := &asking{after: after}
+			d := &alert.Desk{URL: "http://hook", HTTP: &http.Client{Transport: hook}}
+			ctx, stop := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() { defer close(done); d.Run(ctx, time.Second) }()
+			d.Raise("A", "down")
+			time.Sleep(time.Hour)
+			stop()
+			<-done
+			require.Len(t, hook.times, 3, after)
+			for i := range 2 {
+				waited := hook.times[i+1].Sub(hook.times[i])
+				require.GreaterOrEqual(t, waited, c.least, after)
+				require.LessOrEqual(t, waited, c.most, after)
+			}
+		})
+	}
+}

@@ -2,12 +2,15 @@ package alert
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
@@ -17,6 +20,9 @@ import (
 const (
 	tries     = 6
 	sendLimit = 5 * time.Second
+	jitter    = 0.25
+
+	longestWait = 10 * time.Minute // whatever the webhook asks for
 )
 
 // payload is what an incoming webhook takes.
@@ -58,12 +64,28 @@ func (d *Desk) deliver(ctx context.Context, m message) error {
 		wait = 500 * time.Millisecond
 	}
 	policy := retrypolicy.NewBuilder[any]().
-		WithMaxAttempts(tries).
+		WithMaxAttempts(cmp.Or(d.Tries, tries)).
 		WithBackoff(wait, 20*wait).
-		WithJitterFactor(0.25).
+		WithJitterFactor(jitter).
+		WithDelayFunc(asked).
 		ReturnLastFailure().
 		Build()
 	return failsafe.With(policy).WithContext(ctx).Run(func() error { return d.once(ctx, body) })
+}
+
+// limited means that the webhook takes the message later.
+type limited struct{ after time.Duration }
+
+func (e *limited) Error() string { return fmt.Sprintf("the webhook wants us to wait for %v", e.after) }
+
+// asked is the wait that the webhook asks for, drawn out so that jitter does not undercut it; -1 when it
+// asks for none.
+func asked(a failsafe.ExecutionAttempt[any]) time.Duration {
+	e, ok := errors.AsType[*limited](a.LastError())
+	if !ok {
+		return -1
+	}
+	return time.Duration(float64(min(e.after, longestWait)) / (1 - jitter))
 }
 
 func (d *Desk) payload(m message) payload {
@@ -97,6 +119,9 @@ func (d *Desk) once(ctx context.Context, body []byte) error {
 	}
 	defer func() { _ = res.Body.Close() }()
 	answer, _ := io.ReadAll(io.LimitReader(res.Body, 200)) // only for the error's text
+	if seconds, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && seconds > 0 && res.StatusCode == http.StatusTooManyRequests {
+		return &limited{time.Duration(seconds) * time.Second}
+	}
 	if res.StatusCode/100 != 2 {
 		return fmt.Errorf("the webhook answered %d: %s", res.StatusCode, answer)
 	}

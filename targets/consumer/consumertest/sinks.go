@@ -20,6 +20,21 @@ type API struct {
 
 	mu     sync.Mutex
 	effect map[string]int // requests accepted, by key
+	answer func(http.ResponseWriter, *http.Request) bool
+}
+
+// Answers sets who answers reports; one is accepted when that gives false.
+func (f *API) Answers(with func(http.ResponseWriter, *http.Request) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer = with
+}
+
+// Accept enters a report into the ledger, whatever it is answered.
+func (f *API) Accept(r *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.effect[r.Header.Get("Idempotency-Key")]++
 }
 
 func newAPI(t testing.TB) *API {
@@ -35,8 +50,11 @@ func (f *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.effect[r.Header.Get("Idempotency-Key")]++
+	answer := f.answer
+	f.mu.Unlock()
+	if answer == nil || !answer(w, r) {
+		f.Accept(r)
+	}
 }
 
 func (f *API) missing(ids []string) int {
@@ -68,6 +86,8 @@ func (f *API) Keys() int {
 // Slack keeps what was posted to its webhook.
 type Slack struct {
 	URL    string
+	Refuse atomic.Int32 // so many posts more are answered with 429
+
 	mu     sync.Mutex
 	posted []string
 	texts  []string
@@ -81,6 +101,11 @@ func newSlack(t testing.TB) *Slack {
 
 // ServeHTTP takes a post.
 func (f *Slack) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.Refuse.Load() > 0 && f.Refuse.Add(-1) >= 0 {
+		w.Header().Set("Retry-After", "1")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return
+	}
 	var p struct {
 		Attachments []struct{ Color, Title, Text string }
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/ai"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/report"
 )
 
 // Fate is what becomes of a message whose job failed.
@@ -15,6 +16,7 @@ type Fate int
 const (
 	Again    Fate = iota // wait in the retry queue, with one more attempt on its account
 	Bury                 // dead-letter, with the reason
+	Later                // wait in the retry queue, with nothing on its account: the failure was not the job's
 	HandBack             // back into the queue as it is: the failure was not the job's
 )
 
@@ -32,6 +34,8 @@ func Judge(most int) func(Job, error) Fate {
 			return Bury
 		case errors.Is(err, ErrDown), errors.Is(err, context.Canceled):
 			return HandBack
+		case errors.Is(err, report.ErrDown):
+			return Later
 		case j.Attempts+1 >= most:
 			return Bury
 		default:

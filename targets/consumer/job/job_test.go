@@ -18,6 +18,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/ai"
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/job"
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/queue"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/report"
 )
 
 func TestDecode(t *testing.T) {
@@ -86,6 +87,7 @@ func TestJudge(t *testing.T) {
 		"down at the last":        {4, errors.Join(job.ErrDown, ai.ErrNoAnswer), job.HandBack},
 		"told to stop":            {4, errors.Join(context.Canceled, ai.ErrNoAnswer), job.HandBack},
 		"too late is no stop":     {0, errors.Join(context.DeadlineExceeded, ai.ErrNoAnswer), job.Again},
+		"API server down":         {4, fmt.Errorf("x: %w", report.ErrDown), job.Later},
 		"kills it":                {0, job.ErrDeadly, job.Bury},
 		"AI process answered 500": {0, &ai.StatusError{Status: 500}, job.Again},
 	} {

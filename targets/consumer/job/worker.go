@@ -119,20 +119,25 @@ func (w *Worker) ack(d *queue.Delivery, outcome string) string {
 // fail settles a failed job as Judge says. A message is acked only after its copy is confirmed.
 func (w *Worker) fail(ctx context.Context, d *queue.Delivery, j Job, why error) string {
 	var target, outcome string
+	made := j.Attempts + 1
 	switch w.Judge(j, why) {
 	case HandBack:
 		return w.handBack(d, why)
 	case Bury:
 		target, outcome = w.Queues.Dead, Dead
-		w.log().Warn("job given up", "message", j.ID, "attempts", j.Attempts+1, "reason", why)
+		w.log().Warn("job given up", "message", j.ID, "attempts", made, "reason", why)
+	case Later:
+		made = j.Attempts
+		fallthrough
 	default:
 		target, outcome = w.Queues.Retry, Retried
-		w.log().Debug("job failed; trying again later", "message", j.ID, "attempts", j.Attempts+1, "reason", why)
+		w.log().Debug("job failed; trying again later", "message", j.ID, "attempts", made, "reason", why)
 	}
 	longer, cancel := linger(ctx, w.Grace)
 	defer cancel()
 	if err := w.Publish(longer, target, w.copyOf(d, j, target, why)); err != nil {
 		w.rest(ctx)
+	if err := w.Publish(longer, target, w.copyOf(d, made, target, why)); err != nil {
 		return w.handBack(d, err)
 	}
 	return w.ack(d, outcome)
@@ -161,7 +166,7 @@ func (w *Worker) handBack(d *queue.Delivery, why error) string {
 }
 
 // copyOf is the message as it is published again: the same job, with what has happened to it.
-func (w *Worker) copyOf(d *queue.Delivery, j Job, target string, why error) amqp.Publishing {
+func (w *Worker) copyOf(d *queue.Delivery, made int, target string, why error) amqp.Publishing {
 	m := &d.Message
 	headers := make(amqp.Table, len(m.Headers)+2)
 	for k, v := range m.Headers {
@@ -169,7 +174,7 @@ func (w *Worker) copyOf(d *queue.Delivery, j Job, target string, why error) amqp
 			headers[k] = v
 		}
 	}
-	headers[HeaderAttempts] = int64(j.Attempts + 1)
+	headers[HeaderAttempts] = int64(made)
 	headers[HeaderReason] = shorten(why.Error())
 	p := amqp.Publishing{
 		Headers: headers, Body: m.Body, DeliveryMode: amqp.Persistent,

@@ -64,3 +64,36 @@ func TestPutEndsWithItsContext(t *testing.T) {
 	err := (&report.Client{URL: server.URL, Limit: time.Hour}).Put(ctx, "m1", "m1", "image/png", nil)
 	require.ErrorContains(t, err, "report image m1")
 }
+
+// An outage is the server's as long as it takes no report at all; when it takes others, it is the job's.
+func TestWhoseFaultAFailedReportIs(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/images/bad" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+		if r.URL.Path == "/images/wrong" {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+		}
+	}))
+	defer server.Close()
+	c := &report.Client{URL: server.URL, Limit: 300 * time.Millisecond}
+	put := func(id string) error { return c.Put(t.Context(), id, id, "image/png", nil) }
+	require.ErrorIs(t, put("bad"), report.ErrDown)
+	require.NotErrorIs(t, put("wrong"), report.ErrDown)
+
+	bad := make(chan error, 1)
+	go func() { bad <- put("bad") }()
+	var err error
+	for err == nil {
+		require.NoError(t, put("good"))
+		select {
+		case err = <-bad:
+		default:
+		}
+	}
+	require.ErrorContains(t, err, "500")
+	require.NotErrorIs(t, err, report.ErrDown)
+	server.Close()
+	require.ErrorIs(t, put("good"), report.ErrDown)
+}

@@ -44,12 +44,14 @@ func (s *Settings) fields() []field {
 		{"AI_CHECK_INTERVAL", span(&s.AICheckInterval, time.Second, 10*ms, time.Hour), "time between health checks of the AI process"},
 		{"AI_DOWN_AFTER", span(&s.AIDownAfter, 3*time.Second, 0, time.Hour), "how long it may not answer before it is restarted"},
 		{"AI_READY_LIMIT", span(&s.AIReadyLimit, 2*time.Minute, ms, time.Hour), "how long it may take to start"},
+		{"AI_PING_TIMEOUT", span(&s.AIPingTimeout, 5*time.Second, ms, time.Hour), "limit of one health check of the AI process"},
 		{"AI_FAILURES", number(&s.AIFailures, 20, 1, 1<<20), "failures in a row after which it is restarted"},
+		{"AI_TIMEOUTS", number(&s.AITimeouts, 4, 1, 1<<20), "requests in a row without an answer in time after which it is restarted"},
 		{"WARMUP_BACKOFF", span(&s.WarmUpBackoff, 500*ms, ms, time.Hour), "first wait after a failed warm-up; grows to 4 times that"},
 
 		{"API_URL", addr(&s.APIURL, "", true, "http", "https"), "API server that is told the results"},
 		{"API_TIMEOUT", span(&s.APITimeout, 10*time.Second, ms, time.Hour), "limit of one request to the API server"},
-		{"API_RETRY_LIMIT", span(&s.APIRetryLimit, 30*time.Second, 0, time.Hour), "how long one report is tried before the job counts as failed"},
+		{"API_RETRY_LIMIT", span(&s.APIRetryLimit, 30*time.Second, 0, time.Hour), "how long one report is tried before the job waits in the retry queue"},
 		{"ALERT_URL", addr(&s.AlertURL, "", false, "http", "https"), "Slack-compatible webhook; empty: alerts are only logged"},
 
 		{"HOST_PROC", text(&s.HostProc, "/proc"), "where the host's proc file system is"},

@@ -32,7 +32,9 @@ type Settings struct {
 	AICheckInterval time.Duration
 	AIDownAfter     time.Duration
 	AIReadyLimit    time.Duration
+	AIPingTimeout   time.Duration
 	AIFailures      int
+	AITimeouts      int
 	WarmUpBackoff   time.Duration
 
 	APIURL        string
