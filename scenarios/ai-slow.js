@@ -1,0 +1,34 @@
+// R41. The AI process is 5 times slower, as a model that has to be loaded makes it, and then 40 times, as a
+// host that swaps does. It is not dead: nobody may restart it or use jobs up. At 5 times the throughput
+// holds; at 40 times it cannot, and what has piled up is done soon afterwards.
+import { sleep } from 'k6';
+import { incident, faults } from 'k6/x/comeback';
+
+const run = incident({
+  id: 'R41',
+  target: 'consumer',
+  load: { rate: 100, duration: '12s' },
+  expect: { recovery: '3s' },
+  catches: { 'R41-warm-timeout': 'hooks' },
+});
+
+export const options = run.options;
+
+export function setup() {
+  run.start();
+}
+
+export function load() {
+  run.submit({ prompt: 'a cat on a bicycle' });
+}
+
+export async function story() {
+  await run.steady();
+  for (const factor of [5, 40]) {
+    const fault = await run.inject(faults.worker([{ do: 'slow', factor }]));
+    await fault.inEffect();
+    sleep(1.5);
+    await fault.heal();
+    await run.recovered();
+  }
+}
