@@ -32,7 +32,7 @@ func soon(right func() bool) bool {
 	return false
 }
 
-func dead(t *testing.T, l *consumertest.Lab) func() bool {
+func givenUp(t *testing.T, l *consumertest.Lab) func() bool {
 	return func() bool { ready, _ := l.Depth(t, "jobs.dead"); return ready > 0 }
 }
 
@@ -78,7 +78,7 @@ func hopelessJobIsGivenUp(t *testing.T, l *consumertest.Lab, change func(*consum
 	l.Start(t, change, "MAX_ATTEMPTS=2")
 	l.AwaitReady(t)
 	l.Submit(t, 1)
-	return soon(dead(t, l))
+	return soon(givenUp(t, l))
 }
 
 func alertArrivesInTheEnd(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -132,7 +132,7 @@ func failingAIIsRestarted(t *testing.T, l *consumertest.Lab, change func(*consum
 	failing(l, func(string) bool { _, err := os.Stat(flag); return err != nil })
 	l.Start(t, change, "AI_FAILURES=4", "MAX_ATTEMPTS=3")
 	l.AwaitReady(t)
-	return await(t, reported(l, l.Submit(t, 30)...), dead(t, l))
+	return await(t, reported(l, l.Submit(t, 30)...), givenUp(t, l))
 }
 
 func garbageIsNotReported(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -188,14 +188,14 @@ func crashCostsNoJob(t *testing.T, l *consumertest.Lab, change func(*consumer.Co
 	})
 	l.Start(t, change, "AI_DOWN_AFTER=10s")
 	l.AwaitReady(t)
-	return await(t, reported(l, l.Submit(t, 10)...), dead(t, l))
+	return await(t, reported(l, l.Submit(t, 10)...), givenUp(t, l))
 }
 
 func outageCostsNoJob(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
 	l.API.Refuse.Store(60)
 	l.Start(t, change, "MAX_ATTEMPTS=2")
 	l.AwaitReady(t)
-	return await(t, reported(l, l.Submit(t, 10)...), dead(t, l))
+	return await(t, reported(l, l.Submit(t, 10)...), givenUp(t, l))
 }
 
 func slowReportIsWaitedFor(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
