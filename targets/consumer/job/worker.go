@@ -135,9 +135,8 @@ func (w *Worker) fail(ctx context.Context, d *queue.Delivery, j Job, why error) 
 	}
 	longer, cancel := linger(ctx, w.Grace)
 	defer cancel()
-	if err := w.Publish(longer, target, w.copyOf(d, j, target, why)); err != nil {
-		w.rest(ctx)
 	if err := w.Publish(longer, target, w.copyOf(d, made, target, why)); err != nil {
+		w.rest(ctx)
 		return w.handBack(d, err)
 	}
 	return w.ack(d, outcome)
