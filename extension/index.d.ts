@@ -275,6 +275,10 @@ declare module 'k6/x/comeback' {
     metadata(rules: MetadataRule[], which?: { instance?: number }): Fault;
     /** Announces that a spot instance is taken away in so long (1s to 8s, default 2s), and takes it away. */
     notice(what?: { in?: Duration; instance?: number }): Fault;
+    /** Takes the account of the host's memory away from the target. */
+    meminfo(how: 'missing' | 'unreadable' | 'garbled'): Fault;
+    /** Lets no file of an instance grow any more. */
+    diskFull(options?: { instance?: number }): Fault;
     /** Puts messages out of the ordinary into the target's queue, all at once. */
     messages(kind: 'malformed' | 'anonymous' | 'poison', batch?: { count?: number }): Fault;
     /** Ordinary jobs, with a priority or without. */

@@ -41,6 +41,8 @@ func All() []Kind {
 		linkKind,
 		rebootKind,
 		messagesKind,
+		meminfoKind,
+		diskFullKind,
 		processKind,
 	}
 }

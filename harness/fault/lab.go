@@ -119,6 +119,9 @@ type Target interface {
 	// Running tells whether it has not ended, Paused whether the kernel says that it stands still.
 	Running() bool
 	Paused() bool
+	// State is the folder of its own. Fill lets no file of its process grow any more, until room is called.
+	State() string
+	Fill() (room func() error, err error)
 	// Use says which entry of comeback.yaml the next Start starts; "": the run's own.
 	Use(entry string) error
 	// Start starts it, unless it runs, without waiting until it is ready; Ready waits for that, for as

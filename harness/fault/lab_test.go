@@ -141,12 +141,30 @@ type benchTarget struct {
 	mu     sync.Mutex
 	ended  bool
 	paused bool
+	full   bool // its disk
 	used   []string // what it was started from
 	next   string
 	notUp  error // what Ready says
 }
 
 func (t *benchTarget) Name() string { return t.name }
+
+func (t *benchTarget) State() string { return filepath.Join(t.b.dir, "state") }
+
+func (t *benchTarget) Fill() (func() error, error) {
+	if t.deaf {
+		return nil, errors.New("it does not run")
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.full = true
+	return func() error {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.full = false
+		return nil
+	}, nil
+}
 
 func (t *benchTarget) end() {
 	t.mu.Lock()

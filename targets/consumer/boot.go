@@ -10,7 +10,8 @@ import (
 )
 
 // boot waits for the first memory check that really takes place: before swap is set up it cannot. When
-// that takes too long it alerts and goes on without, as there are hosts that have no swap at all.
+// that takes too long it alerts and goes on without, as there are hosts that have no swap at all, and sooner when the
+// host's memory cannot even be read.
 func (c *Consumer) boot(ctx context.Context) *Trouble {
 	s := c.Settings
 	c.enter(ops.WaitingForSwap, "boot")
@@ -28,6 +29,9 @@ func (c *Consumer) boot(ctx context.Context) *Trouble {
 			return nil
 		case host.Low:
 			return &Trouble{Title: TitleSwapLow, Err: fmt.Errorf("at boot: %s", detail)}
+		}
+		if c.blind() {
+			return nil
 		}
 		if !said {
 			said = true
@@ -48,8 +52,10 @@ func (c *Consumer) checkSwap(ctx context.Context) (host.Level, string) {
 	reading, err := c.ReadSwap(ctx)
 	if err != nil {
 		c.Board.Note("memory", err, "")
+		c.unread(err)
 		return host.Unset, err.Error()
 	}
+	c.read(reading.String())
 	level := c.JudgeSwap(reading)
 	switch level {
 	case host.Low:

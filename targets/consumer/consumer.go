@@ -36,7 +36,8 @@ type Consumer struct {
 	Desk      *alert.Desk
 	AI        *ai.Client
 	Worker    *job.Worker
-	Link      *queue.Link // the consuming connection
+	Journal   *job.Journal // nil: finished jobs are remembered in memory only
+	Link      *queue.Link  // the consuming connection
 	Publisher *queue.Publisher
 	Source    Source
 
@@ -75,6 +76,7 @@ type Consumer struct {
 	leaveBy  atomic.Pointer[time.Time] // when the instance is taken away; nil: nobody says so
 	timeouts atomic.Int64              // answers of the AI process that did not come in time, in a row
 	deaf     atomic.Bool               // the API server takes no reports: that incident is open
+	memory   memory
 
 	restarts  int       // since the last restart that lasted; Heal's own
 	restarted time.Time // when a restart last worked; Heal's own
@@ -111,6 +113,7 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 		Ledger: job.NewLedger(finishedKept), Crashes: job.NewSuspects(s.MaxCrashes), Log: log,
 		OnOutcome: c.Board.Metrics.Ended, OnWork: c.worked,
 	}
+	c.Journal = journal(s.StateDir, c.journalChanged)
 	c.ReadSwap = func(ctx context.Context) (host.Swap, error) { return host.ReadSwap(ctx, s.HostProc) }
 	notices := &host.Notices{Metadata: s.MetadataURL, HTTP: &http.Client{Transport: direct()}}
 	c.ReadNotice = notices.Ask

@@ -21,6 +21,8 @@ func (c *Consumer) Run(ctx context.Context) {
 	helpers.Go(func() { c.Desk.Run(background, closeLimit) })
 	helpers.Go(func() { c.awaitNotice(ctx, leave) })
 
+	c.openJournal()
+	defer c.closeJournal()
 	trouble := c.boot(ctx)
 	for ctx.Err() == nil {
 		if trouble == nil {

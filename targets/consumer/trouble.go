@@ -12,11 +12,12 @@ const (
 	TitleTermination = "Instance could not be terminated"
 	TitleMemory      = "Host memory cannot be read"
 	TitleQueue       = "Queue has other arguments"
+	TitleState       = "State cannot be written"
 )
 
 // ownEnd lists the incidents that are no part of others, and end when what they are about does: not
 // when the consumer consumes again.
-var ownEnd = []string{TitleSwapUnset, TitleMemory, TitleQueue, TitleAPIDown}
+var ownEnd = []string{TitleSwapUnset, TitleMemory, TitleQueue, TitleState, TitleAPIDown}
 
 // Trouble is why the consumer stops consuming and looks after the AI process.
 type Trouble struct {

@@ -71,6 +71,10 @@ var stories = map[string]story{
 	"R51-report-in-background":   slowReportIsWaitedFor,
 	"R52-new-key-each-try":       repeatedReportCountsOnce,
 	"R53-cut-is-sent":            cutReportIsSentAgain,
+	"R80-check-once":             lowSwapRestarts,
+	"R81-unreadable-is-low":      goesOnWithoutMeminfo,
+	"R81-waits-for-memory":       goesOnWithoutMeminfo,
+	"R82-no-room-no-work":        goesOnWithoutRoom,
 }
 
 // await waits until one of the two is the case, and tells which.

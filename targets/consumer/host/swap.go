@@ -2,7 +2,9 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/shirou/gopsutil/v4/common"
 	"github.com/shirou/gopsutil/v4/mem"
@@ -30,12 +32,18 @@ const (
 
 func (l Level) String() string { return [...]string{"unset", "enough", "low"}[l] }
 
+// ErrNoFigures means that what was read is no account of a host's memory: no host has none.
+var ErrNoFigures = errors.New("it does not say how much memory there is")
+
 // ReadSwap reads the swap from a proc file system ("/proc", or wherever the host's is mounted).
 func ReadSwap(ctx context.Context, proc string) (Swap, error) {
 	ctx = context.WithValue(ctx, common.EnvKey, common.EnvMap{common.HostProcEnvKey: proc})
 	vm, err := mem.VirtualMemoryWithContext(ctx)
 	if err != nil {
 		return Swap{}, fmt.Errorf("read the host's memory from %s: %w", proc, err)
+	}
+	if vm.Total == 0 {
+		return Swap{}, fmt.Errorf("read the host's memory: %s: %w", filepath.Join(proc, "meminfo"), ErrNoFigures)
 	}
 	return Swap{Total: vm.SwapTotal, Free: vm.SwapFree}, nil
 }

@@ -9,6 +9,9 @@ import (
 // comes again is not worked on again. It is bounded: the idempotency key at the API server guards
 // what it has forgotten. The zero value is not ready; use NewLedger. Safe for many goroutines.
 type Ledger struct {
+	// Keep is told each job that was finished, so that it can be known after a restart. Nil: nobody is.
+	Keep func(id string)
+
 	mu       sync.Mutex
 	running  map[string]chan struct{}
 	finished map[string]struct{}
@@ -49,15 +52,31 @@ func (l *Ledger) Begin(ctx context.Context, id string) (bool, error) {
 	}
 }
 
+// Know notes jobs that were finished before, the oldest first.
+func (l *Ledger) Know(ids []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, id := range ids {
+		l.note(id)
+	}
+}
+
 // End says how a claimed job went.
 func (l *Ledger) End(id string, done bool) {
+	if done && l.Keep != nil {
+		l.Keep(id)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	close(l.running[id])
 	delete(l.running, id)
-	if !done {
-		return
+	if done {
+		l.note(id)
 	}
+}
+
+// note remembers a finished job in the place of the oldest. The lock must be held.
+func (l *Ledger) note(id string) {
 	delete(l.finished, l.order[l.next])
 	l.finished[id] = struct{}{}
 	l.order[l.next] = id

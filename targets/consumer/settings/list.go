@@ -58,6 +58,7 @@ func (s *Settings) fields() []field {
 		{"SWAP_LOW_PERCENT", percent(&s.SwapLowPercent, 10), "free swap under this share of the total is low"},
 		{"MEMORY_CHECK_INTERVAL", span(&s.MemoryCheckInterval, time.Second, 10*ms, time.Hour), "time between memory checks"},
 		{"MEMORY_BOOT_LIMIT", span(&s.MemoryBootLimit, time.Minute, 0, time.Hour), "how long the boot waits for swap to be set up; 0: for ever"},
+		{"MEMORY_READ_LIMIT", span(&s.MemoryReadLimit, 5*time.Second, 0, time.Hour), "how long the host's memory may be unreadable before it is alerted, and the boot goes on without the check"},
 
 		{"RESTART_COMMAND", command(&s.RestartCommand), "executable that restarts the AI process, then its arguments"},
 		{"RESTART_TIMEOUT", span(&s.RestartTimeout, time.Minute, ms, time.Hour), "limit of one restart"},
@@ -78,6 +79,7 @@ func (s *Settings) fields() []field {
 		{"MAX_ATTEMPTS", number(&s.MaxAttempts, 5, 1, 1<<20), "attempts of a job before it is given up"},
 		{"MAX_CRASHES", number(&s.MaxCrashes, 2, 1, 1<<20), "crashes of the AI process during one job that runs alone before it is given up; fewer than RESTART_ATTEMPTS"},
 		{"RETRY_DELAY", span(&s.RetryDelay, time.Second, ms, 24*time.Hour), "wait between attempts of a job"},
+		{"STATE_DIR", text(&s.StateDir, ""), "folder where finished jobs are written down, so that a restart does not pay for one twice; empty: in memory only"},
 		{"DRAIN_TIMEOUT", span(&s.DrainTimeout, 25*time.Second, 0, time.Hour), "how long running jobs may take when the consumer is told to stop"},
 		{"LISTEN_ADDR", text(&s.ListenAddr, "127.0.0.1:8080"), "address of /healthz, /readyz and /metrics"},
 		{"LOG_LEVEL", level(&s.LogLevel), "debug, info, warn or error"},

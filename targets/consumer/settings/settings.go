@@ -46,6 +46,7 @@ type Settings struct {
 	SwapLowPercent      float64
 	MemoryCheckInterval time.Duration
 	MemoryBootLimit     time.Duration
+	MemoryReadLimit     time.Duration
 
 	RestartCommand    []string
 	RestartTimeout    time.Duration
@@ -67,6 +68,7 @@ type Settings struct {
 	MaxAttempts  int
 	MaxCrashes   int
 	RetryDelay   time.Duration
+	StateDir     string
 	DrainTimeout time.Duration
 	ListenAddr   string
 	LogLevel     slog.Level

@@ -1,0 +1,40 @@
+package legacy_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/consumertest"
+)
+
+func lowSwapRestarts(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	l.Start(t, change)
+	l.AwaitReady(t)
+	l.Swap(t, 1000, 10)
+	return await(t, func() bool { return l.Calls("restart") != nil }, later(time.Second))
+}
+
+func goesOnWithoutMeminfo(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	require.NoError(t, os.Remove(filepath.Join(l.Proc, "meminfo")))
+	l.Start(t, change, "MEMORY_READ_LIMIT=50ms")
+	right := await(t, func() bool { return l.Consumer.Board.Ready() }, later(2*time.Second))
+	return right && l.Calls("restart") == nil
+}
+
+func goesOnWithoutRoom(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	state := t.TempDir()
+	if err := os.Symlink("/dev/full", filepath.Join(state, "finished.log")); err != nil {
+		t.Skip("no symlinks here:", err)
+	}
+	l.Start(t, change, "STATE_DIR="+state)
+	l.AwaitReady(t)
+	l.AwaitReported(t, l.Submit(t, 1))
+	ids := l.Submit(t, 10)
+	patience := later(2 * time.Second)
+	return await(t, func() bool { return l.API.Keys() == len(ids)+1 }, patience) && len(l.Slack.All()) == 1
+}
