@@ -36,7 +36,9 @@ export async function story() {
   await away.inEffect();
   await away.heal();
   await run.recovered();
-  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '80ms' }]));
+  const slow = await run.inject(faults.worker([ // in effect when each instance has its hands full
+    { do: 'slow', delay: '300ms', times: 12 }, { do: 'slow', delay: '300ms' },
+  ]));
   await slow.inEffect();
   const notice = await run.inject(faults.notice({ in: '2s' }));
   await notice.inEffect();

@@ -13,7 +13,7 @@ const ackWithin = 10 * time.Millisecond
 // session is one opening of the channel and what was delivered on it.
 type session struct {
 	link *link
-	ch   *amqp.Channel
+	ch   settler
 
 	mu    sync.Mutex
 	last  uint64          // highest tag delivered
@@ -23,7 +23,13 @@ type session struct {
 	timer *time.Timer     // flushes what waits
 }
 
-func newSession(l *link, ch *amqp.Channel) *session {
+// settler is what a session needs of its channel.
+type settler interface {
+	Ack(tag uint64, multiple bool) error
+	Nack(tag uint64, multiple, requeue bool) error
+}
+
+func newSession(l *link, ch settler) *session {
 	s := &session{link: l, ch: ch, heard: time.Now(), done: map[uint64]bool{}}
 	s.timer = time.AfterFunc(time.Hour, s.flush)
 	s.timer.Stop()
