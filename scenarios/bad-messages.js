@@ -7,7 +7,7 @@ const run = incident({
   id: ['R72', 'R73'],
   target: 'consumer',
   needs: 'dead',
-  load: { rate: 100, duration: '8s' },
+  load: { rate: 50, duration: '8s' },
   expect: { recovery: '1s' },
   catches: { 'R72-requeue-malformed': 'dead-letters', 'R73-made-up-id': 'unexpected' },
 });

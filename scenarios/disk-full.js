@@ -8,7 +8,7 @@ const run = incident({
   id: 'R82',
   target: 'consumer',
   needs: ['state', 'alerts'],
-  load: { rate: 100, duration: '8s' },
+  load: { rate: 50, duration: '8s' },
   expect: { recovery: '1s', alerts: 1, serving: { share: 0.95, within: '1s' } },
   catches: { 'R82-no-room-no-work': 'serving' },
 });
