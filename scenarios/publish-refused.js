@@ -7,6 +7,7 @@ import { incident, faults } from 'k6/x/comeback';
 const run = incident({
   id: 'R8',
   target: 'consumer',
+  needs: ['republish'],
   load: { rate: 100, duration: '9s' },
   expect: { recovery: '3s' },
   catches: {
