@@ -42,6 +42,7 @@ type expect struct {
 	Recovery   duration         `json:"recovery"`
 	Known      duration         `json:"known"`
 	Stall      duration         `json:"stall"`
+	WorksOn    bool             `json:"worksOn"`
 	InFlight   bool             `json:"inFlight"`
 	Takeover   duration         `json:"takeover"`
 	FairShare  float64          `json:"fairShare"`
@@ -149,7 +150,7 @@ func parseIncident(text []byte, file string) (harness.Spec, error) {
 
 func (e expect) history() history.Expect {
 	h := history.Expect{
-		NoFault: e.NoFault, Lost: e.Lost, Duplicates: e.Duplicates, InFlight: e.InFlight, CPU: e.CPU,
+		NoFault: e.NoFault, Lost: e.Lost, Duplicates: e.Duplicates, InFlight: e.InFlight, CPU: e.CPU, WorksOn: e.WorksOn,
 		Recovery: time.Duration(e.Recovery), Known: time.Duration(e.Known), Stall: time.Duration(e.Stall),
 		Prefetch: e.Prefetch,
 		Alerts:   (*history.Range)(e.Alerts), AllClears: (*history.Range)(e.AllClears),

@@ -27,6 +27,8 @@ declare module 'k6/x/comeback' {
     stall?: Duration;
     /** Deliveries that the target may hold unsettled on a channel. Not judged when left out. */
     prefetch?: number;
+    /** While a fault is on the target goes on: that limit holds then, too. Default false. */
+    worksOn?: boolean;
     /** Something must be delivered and unsettled when the fault takes effect. Default false. */
     inFlight?: boolean;
     /** Longest time until what an instance held, when it was lost or asked to end, has its effect after all. */
@@ -85,7 +87,7 @@ declare module 'k6/x/comeback' {
     | 'no-loss' | 'dead-letters' | 'duplicates' | 'unexpected' | 'whole-results' | 'settle' | 'settled' | 'ack-after-report' | 'protocol'
     | 'clean-exit' | 'takeover' | 'serving' | 'fair-share'
     | 'prefetch' | 'priority'
-    | 'no-stall' | 'recovered' | 'busy' | 'alerts' | 'all-clears' | 'hooks';
+    | 'no-stall' | 'works-on' | 'recovered' | 'busy' | 'alerts' | 'all-clears' | 'hooks';
 
   /** Declares the run of this script. Belongs at the top of the script. */
   export function incident(incident: Incident): Run;
@@ -303,5 +305,17 @@ declare module 'k6/x/comeback' {
     process(how: 'pause', at?: { instance?: number; holding?: number; until?: 'held' | 'dropped' }): Fault;
     /** Asks it to end (SIGTERM), and waits for that. Healed, it is started. */
     process(how: 'term', at?: { instance?: number; holding?: number }): Fault;
+    /** Ends the broker, in order or by SIGKILL; healed, it is started again on its data. Needs broker: 'own', as all below. */
+    brokerDown(how: 'stop' | 'kill'): Fault;
+    /** The broker stands still until the target has given up a connection. */
+    brokerPaused(): Fault;
+    /** Sets off an alarm of the broker's once so many messages wait in the queue; in effect once it has lasted for that long. */
+    brokerAlarm(resource: 'memory' | 'disk', more?: { waiting?: number; for?: Duration }): Fault;
+    /** The broker closes the connections that consume the target's queue (320). */
+    forceClose(): Fault;
+    /** Deletes the target's queue once it is empty and the target holds that many messages. */
+    queueDeleted(when?: { held?: number }): Fault;
+    /** Lowers the time for which a delivery may stay unsettled. */
+    consumerTimeout(limit: Duration): Fault;
   };
 }

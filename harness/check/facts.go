@@ -32,7 +32,8 @@ type Facts struct {
 	ledger    ledger
 	wires     wires
 	faults    faults
-	stall     stall
+	stall     stall // outside of faults
+	under     stall // while a fault is on
 	sides     sides
 	forgotten forgotten
 	handed    handed
@@ -49,7 +50,8 @@ func gather(meta *history.Meta, events iter.Seq2[*history.Event, error]) *Facts 
 	if meta != nil {
 		f.Meta = *meta
 	}
-	f.stall.last = never
+	f.stall.last, f.under.last = never, never
+	f.under.faulty = true
 	for e, err := range events {
 		if err != nil {
 			f.stop(err)
@@ -105,7 +107,7 @@ func (f *Facts) see(e *history.Event) {
 			f.forgotten.answered(e)
 			f.handed.effect(e.Msg, e.At)
 		}
-		f.stall.moved(e.At)
+		f.moved(e.At)
 	case history.Publish, history.Confirm, history.Refuse, history.Deliver, history.Ack, history.Nack, history.Reject,
 		history.ConnOpen, history.ConnClose, history.ChanOpen, history.ChanClose, history.Consume, history.Cancel:
 		f.seeWire(e)
@@ -120,11 +122,18 @@ func (f *Facts) see(e *history.Event) {
 	case history.Depth:
 		f.sides.probe(e)
 		f.stall.probe(e)
+		f.under.probe(e)
 	case history.ProcAsk:
 		f.askToEnd(e)
 	default:
 		f.sides.see(e)
 	}
+}
+
+// moved notes that something was delivered, settled or done.
+func (f *Facts) moved(at time.Duration) {
+	f.stall.moved(at)
+	f.under.moved(at)
 }
 
 // isTarget tells whether a role is the target's, whose doings are judged.

@@ -59,6 +59,7 @@ func (f *Facts) seeFault(e *history.Event) {
 		f.faults.active++
 		f.wires.shareAnew()
 		f.stall.setJudged(false, e.At)
+		f.under.setJudged(true, e.At)
 		return
 	}
 	fault := f.faults.find(e.N)
@@ -82,12 +83,23 @@ func (f *Facts) seeFault(e *history.Event) {
 		}
 		first(&fault.Heal)
 		f.stall.setJudged(f.faults.active == 0, e.At)
+		f.under.setJudged(f.faults.active > 0, e.At)
 	case history.Gone:
 		first(&fault.Gone)
 		f.wires.shareAnew()
 	case history.Outlived:
 		first(&fault.Outlived)
 	}
+}
+
+// on tells whether a fault of that name is in place.
+func (x *faults) on(name string) bool {
+	for _, f := range x.list {
+		if f.Name == name && f.Heal == never {
+			return true
+		}
+	}
+	return false
 }
 
 // span gives the time from the first injection to the last heal; never for what did not happen.

@@ -18,7 +18,7 @@ type Check struct {
 // All are the checks, in the order of reports.
 var All = []Check{
 	ran, script, loadReached, faultInEffect, faultGone, inFlight, probes,
-	noLoss, deadLetters, duplicates, unexpected, wholeResults, settle, settled, ackAfterReport, protocol, noStall, prefetch, priority,
+	noLoss, deadLetters, duplicates, unexpected, wholeResults, settle, settled, ackAfterReport, protocol, noStall, worksOn, prefetch, priority,
 	alerts, allClears, hooks, targetExit, recovered,
 	cleanExit, takeover, serving, fairShare, busy,
 }

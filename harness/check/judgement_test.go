@@ -86,6 +86,7 @@ func TestNamesAreAContract(t *testing.T) {
 		"target-exit",
 		"unexpected",
 		"whole-results",
+		"works-on",
 	}, names)
 }
 

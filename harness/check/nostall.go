@@ -12,11 +12,7 @@ messages behind. Needs probes of the queue's depth. Several instances are not to
 }
 
 func judgeStall(f *Facts) Result {
-	s := &f.stall
-	limit := f.Meta.Expect.Stall
-	if limit == 0 {
-		limit = defaultStall
-	}
+	s, limit := &f.stall, f.stallLimit()
 	if s.longest > limit {
 		return fail(examples{"standstill from " + clock(s.longestAt) + " to " + clock(s.longestAt+s.longest)},
 			"nothing moved for %s from %s on, with ready messages and a live consumer (limit %v)", clock(s.longest), clock(s.longestAt), limit)
@@ -36,6 +32,14 @@ func judgeStall(f *Facts) Result {
 		return unknown("nothing was seen for %s from %s on: no probe answered and nothing moved (limit %v)", clock(s.blind), clock(s.blindAt), limit)
 	}
 	return pass("the longest standstill was %s (limit %v, %d probes)", clock(s.longest), limit, s.answers)
+}
+
+// stallLimit is the longest standstill that the scenario allows.
+func (f *Facts) stallLimit() time.Duration {
+	if limit := f.Meta.Expect.Stall; limit > 0 {
+		return limit
+	}
+	return defaultStall
 }
 
 // leftBehind gives what is still queued at the end where the target consumed, and for how long the

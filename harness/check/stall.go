@@ -9,12 +9,12 @@ import (
 // defaultStall is the longest standstill when the scenario states none.
 const defaultStall = 2 * time.Second
 
-// stall watches for a standstill: a queue has ready messages, a live consumer is there, no fault is on,
-// and yet nothing is delivered, settled or done.
+// stall watches for a standstill: a queue has ready messages, a live consumer is there, and yet nothing is
+// delivered, settled or done. It judges the times that it is told to.
 type stall struct {
 	queues   map[string]*queue
 	consumed map[string]bool // queues that the target has consumed from
-	faulty   bool            // a fault is on: nothing is judged
+	faulty   bool            // nothing is judged at this time
 	live     bool            // an instance that has consumed has an open connection
 	liveEnd  time.Duration   // when live last ended
 	last     time.Duration   // when anything last moved; never: not yet
@@ -26,6 +26,8 @@ type stall struct {
 	seen               time.Duration // last movement or answered probe
 	blind, blindAt     time.Duration // longest time without either
 	answers            int64         // probes answered while judged
+	waited             bool          // one of them saw ready messages that somebody should be taking
+	longestJudged      time.Duration // without a break
 }
 
 type queue struct {
@@ -82,6 +84,7 @@ func (s *stall) probe(e *history.Event) {
 	s.look(e.At)
 	if !s.faulty {
 		s.answers++
+		s.waited = s.waited || s.stuck()
 	}
 	s.weigh(e.At)
 }
@@ -129,6 +132,9 @@ func (s *stall) setJudged(judged bool, at time.Duration) {
 	if !judged {
 		s.look(at)
 		s.finish(at)
+		if !s.faulty {
+			s.longestJudged = max(s.longestJudged, at-s.judged)
+		}
 	} else if s.faulty {
 		s.judged = at
 	}

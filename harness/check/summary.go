@@ -35,8 +35,10 @@ const (
 )
 
 func (f *Facts) summarise() {
-	f.stall.look(f.Last)
-	f.stall.finish(f.Last)
+	for _, s := range []*stall{&f.stall, &f.under} {
+		s.look(f.Last)
+		s.finish(f.Last)
+	}
 	for _, id := range slices.Sorted(maps.Keys(f.wires.conns)) {
 		f.forgetAll(f.wires.conns[id])
 	}

@@ -148,6 +148,7 @@ func (f *Facts) noteLive(at time.Duration) {
 		live = live || r.consumed && r.open > 0
 	}
 	f.stall.setLive(live, at)
+	f.under.setLive(live, at)
 }
 
 // seeLoad follows publishes and confirms of the workload.
@@ -214,7 +215,7 @@ func (f *Facts) seeTarget(c *conn, e *history.Event) {
 		}
 		f.wires.inFlight++
 		f.faults.noteInFlight(f.wires.inFlight)
-		f.stall.moved(e.At)
+		f.moved(e.At)
 	case history.Ack, history.Nack, history.Reject:
 		if !e.Flags.Has(history.Synthetic) {
 			f.settle(c, e)
@@ -223,6 +224,7 @@ func (f *Facts) seeTarget(c *conn, e *history.Event) {
 		if !e.Flags.Has(history.Synthetic) {
 			c.role.consumed = true
 			f.stall.consumes(e.Who)
+			f.under.consumes(e.Who)
 			f.noteLive(e.At)
 		}
 	}
@@ -232,7 +234,7 @@ func (f *Facts) seeTarget(c *conn, e *history.Event) {
 func (f *Facts) settle(c *conn, e *history.Event) {
 	w, ch := &f.wires, c.channel(e.Chan)
 	w.settles++
-	f.stall.moved(e.At)
+	f.moved(e.At)
 	all := e.Tag == 0 && e.Flags.Has(history.Multiple) && e.Kind != history.Reject
 	if !all && !ch.tags.Has(e.Tag) {
 		why := "never delivered there"
@@ -263,7 +265,7 @@ func (f *Facts) brokerClose(c *conn, e *history.Event) {
 	if c.role == nil || !e.Flags.Has(history.FromBroker) || e.Flags.Has(history.Synthetic) || e.Code < 400 || e.Code > 599 {
 		return
 	}
-	if c.tampered || c.touched && e.Code == 501 || e.Code == 541 || brokerIsDown(e.Text) {
+	if c.tampered || c.touched && e.Code == 501 || e.Code == 541 || brokerIsDown(e.Text) || f.timedOut(e) {
 		return
 	}
 	where := fmt.Sprintf("connection %d", e.Conn)
@@ -272,6 +274,13 @@ func (f *Facts) brokerClose(c *conn, e *history.Event) {
 	}
 	f.wires.closes++
 	f.wires.closeExamples.add("%s: %s of %s: %d %s", clock(e.At), where, c.who, e.Code, e.Text)
+}
+
+// timedOut recognises that the broker's patience with an unsettled delivery is over, while a fault has
+// made it short: with the usual patience that is the target's fault.
+func (f *Facts) timedOut(e *history.Event) bool {
+	return e.Kind == history.ChanClose && e.Code == 406 && f.faults.on("consumerTimeout") &&
+		strings.Contains(e.Text, "delivery acknowledgement") && strings.Contains(e.Text, "timed out")
 }
 
 // brokerIsDown recognises what a broker says while it starts or stops, whatever the client asked.

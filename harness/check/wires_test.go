@@ -93,6 +93,7 @@ func TestProtocol(t *testing.T) {
 		return one(Event{At: at, Kind: ConnClose, Conn: target, Code: code, Text: "closed", Flags: f})
 	}
 	unknownTag := "PRECONDITION_FAILED - unknown delivery tag 0"
+	tooLate := "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 500 ms"
 	judgeRows(t, "protocol", all, []row{
 		{name: "no close", events: [][]Event{done(1*ms, 1)}, want: check.Pass},
 		{name: "unknown tag", events: [][]Event{done(1*ms, 1), closed(9*ms, 406, unknownTag)}, want: check.Fail,
@@ -110,6 +111,15 @@ func TestProtocol(t *testing.T) {
 		{name: "follows from a frame a fault made", events: [][]Event{on(1*ms, Reject, 1, 0, Synthetic), closed(2*ms, 406, unknownTag)}, want: check.Pass},
 		{name: "ack timed out since a fault dropped it", want: check.Pass, events: [][]Event{
 			delivered(1*ms, 1), with(Swallowed, acked(2*ms, 1)), closed(9*ms, 406, "delivery acknowledgement on channel 1 timed out")}},
+		{name: "unsettled for too long", events: [][]Event{delivered(1*ms, 1), closed(9*ms, 406, tooLate)}, want: check.Fail},
+		{name: "too long for what a fault allows", events: [][]Event{
+			one(Event{At: 1 * ms, Kind: Inject, N: 1, Who: "consumerTimeout"}), closed(2*ms, 406, tooLate),
+			one(Event{At: 3 * ms, Kind: Heal, N: 1, Who: "consumerTimeout"})}, want: check.Pass},
+		{name: "after that fault", events: [][]Event{
+			one(Event{At: 1 * ms, Kind: Inject, N: 1, Who: "consumerTimeout"}), one(Event{At: 3 * ms, Kind: Heal, N: 1, Who: "consumerTimeout"}),
+			closed(4*ms, 406, tooLate)}, want: check.Fail},
+		{name: "another 406 under that fault", events: [][]Event{
+			one(Event{At: 1 * ms, Kind: Inject, N: 1, Who: "consumerTimeout"}), closed(2*ms, 406, unknownTag)}, want: check.Fail},
 		{name: "on the next connection it is the target's", want: check.Fail, events: [][]Event{
 			with(Synthetic, closed(1*ms, 406, unknownTag)), connClosed(2*ms, 0, 0),
 			one(Event{At: 3 * ms, Kind: ConnOpen, Conn: target, Who: "consumer/0"}), closed(4*ms, 406, unknownTag)}},
@@ -171,5 +181,31 @@ func TestNoStall(t *testing.T) {
 		{name: "probes only while the fault was on", want: check.Unknown, says: "outside of the faults", events: [][]Event{
 			done(1*ms, 1), fault(50*ms, 4*sec), depths(100*ms, 3*sec, 0, 1), done(4*sec, 2)}},
 		{name: "nothing ever moved", events: [][]Event{depths(1*ms, 1*ms, 0, 1)}, want: check.Unknown},
+	})
+}
+
+func TestWorksOn(t *testing.T) {
+	t.Parallel()
+	worksOn, stuck := Expect{WorksOn: true}, depths(100*ms, 3*sec, 5, 1)
+	judgeRows(t, "works-on", all, []row{
+		{name: "goes on", expect: worksOn, want: check.Pass, says: "longest standstill was 1.", events: [][]Event{
+			done(1*ms, 1), fault(50*ms, 3*sec), stuck, done(1500*ms, 2)}},
+		{name: "stands still", expect: worksOn, want: check.Fail, says: "under a fault nothing moved for 2.9", events: [][]Event{
+			done(1*ms, 1), fault(50*ms, 3*sec), stuck, done(3100*ms, 2)}},
+		{name: "limit of the scenario", expect: Expect{WorksOn: true, Stall: sec}, want: check.Fail, events: [][]Event{
+			done(1*ms, 1), fault(50*ms, 1500*ms), depths(100*ms, 1500*ms, 5, 1), done(1600*ms, 2)}},
+		{name: "outside of the fault only", expect: worksOn, want: check.Pass, events: [][]Event{
+			done(1*ms, 1), fault(50*ms, 3*sec), depths(100*ms, 1400*ms, 5, 1), done(1500*ms, 2), depths(1510*ms, 2900*ms, 5, 1), done(2950*ms, 3),
+			depths(3100*ms, 6*sec, 5, 1)}},
+		{name: "one fault in another", expect: worksOn, want: check.Fail, events: [][]Event{
+			done(1*ms, 1), fault(50*ms, 3*sec), one(Event{At: 20 * ms, Kind: Inject, N: 2, Who: "slow"}),
+			one(Event{At: 500 * ms, Kind: Heal, N: 2, Who: "slow"}), stuck, done(3100*ms, 2)}},
+		{name: "nothing waited", expect: worksOn, want: check.Unknown, says: "nothing to go on with", events: [][]Event{
+			done(1*ms, 1), fault(50*ms, 3*sec), depths(100*ms, 3*sec, 0, 1)}},
+		{name: "too short", expect: worksOn, want: check.Unknown, says: "too short", events: [][]Event{
+			done(1*ms, 1), fault(50*ms, sec), depths(100*ms, 900*ms, 5, 1)}},
+		{name: "no fault", expect: worksOn, want: check.Unknown, events: [][]Event{done(1*ms, 1), stuck}},
+		{name: "no probe answered", expect: worksOn, want: check.Unknown, says: "nothing was seen", events: [][]Event{
+			done(1*ms, 1), fault(50*ms, 3*sec), with(Failed, stuck)}},
 	})
 }

@@ -44,6 +44,12 @@ func All() []Kind {
 		meminfoKind,
 		diskFullKind,
 		processKind,
+		brokerDownKind,
+		brokerPausedKind,
+		brokerAlarmKind,
+		forceCloseKind,
+		queueDeletedKind,
+		consumerTimeoutKind,
 	}
 }
 

@@ -64,7 +64,7 @@ func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 			if err := anyHit(ctx, armed); err != nil {
 				return "", fmt.Errorf("waiting for a %s from the %s: %w", rule.Method, f.From, err)
 			}
-			if err := f.last(ctx, healed); err != nil {
+			if err := lasted(ctx, f.Do, time.Duration(f.Delay+f.For), healed); err != nil {
 				return "", err
 			}
 			return fmt.Sprintf("%s met by %s", rule.Method, f.Do), nil
@@ -83,24 +83,6 @@ func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 			return fmt.Sprintf("a %s passed untouched", rule.Method), nil
 		},
 	}, nil
-}
-
-// last waits until what holds the bytes back has done so for its time: healing lets them go at once.
-func (f *On) last(ctx context.Context, healed <-chan struct{}) error {
-	d := time.Duration(f.Delay + f.For) // rule has seen to it that one of them is 0
-	if d == 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-healed:
-		return fmt.Errorf("it was healed before its %s had lasted for %v", f.Do, d)
-	case <-ctx.Done():
-		return fmt.Errorf("waiting until its %s has lasted for %v: %w", f.Do, d, context.Cause(ctx))
-	}
 }
 
 // rule makes the wire's rule of what the script said, and refuses what makes no sense.

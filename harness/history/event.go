@@ -152,6 +152,7 @@ type Expect struct {
 	Takeover   time.Duration    `json:"takeover,omitempty"`   // longest time until what an instance held has its effect after all; 0: not judged
 	FairShare  float64          `json:"fairShare,omitempty"`  // least share of its due that each instance gets after the faults, 0 to 1; 0: not judged
 	Serving    *Serving         `json:"serving,omitempty"`    // how the service goes on while a fault is on; nil: not judged
+	WorksOn    bool             `json:"worksOn,omitempty"`    // the target goes on while a fault is on: see Stall
 	InFlight   bool             `json:"inFlight,omitempty"`   // something must be delivered and unsettled when the fault takes effect
 	Prefetch   int              `json:"prefetch,omitempty"`   // deliveries that the target may hold unsettled on a channel; 0: not judged
 	CPU        float64          `json:"cpu,omitempty"`        // cores that an instance may use after the last heal beyond what it used before; 0: not judged

@@ -78,6 +78,18 @@ var All = []Defect{
 	{"R52-new-key-each-try", "each try of a report has an idempotency key of its own", newKeyEachTry},
 	{"R53-cut-is-sent", "a report whose connection was cut counts as accepted", cutIsSent},
 	{"R60-key-per-process", "a job's idempotency key names the process, too: done again by another, it counts again", keyPerProcess},
+	{"R1-gives-up", "tries to connect again five times, and then never again", givesUp},
+	{"R1-transient-retry", "a job that waits for its next try does not survive a restart of the broker", transientRetry},
+	{"R2-redelivered-is-poison", "a redelivered job is dead-lettered unseen", redeliveredIsPoison},
+	{"R3-key-drawn-anew", "a job that comes again is reported under another idempotency key", keyDrawnAnew},
+	{"R4-waits-for-confirm", "a failed job keeps its worker until its copy is confirmed", waitsForConfirm},
+	{"R5-forced-is-final", "a connection that the broker forced closed is never reopened", forcedIsFinal},
+	{"R6-deaf-to-cancel", "the broker's cancel of the consumer is not noticed", deafToCancel},
+	{"R6-hands-back", "when its queue is deleted it hands back the jobs that it holds", handsBack},
+	{"R6-declares-once", "the queue is declared at the start only", declaresOnce},
+	{"R9-406-is-final", "a channel that the broker closed with 406 is never reopened", preconditionIsFinal},
+	{"R21-one-connection", "it publishes on the connection that it consumes on", sharedConnection},
+	{"R63-connects-once", "without a broker at its start it never connects", connectsOnce},
 }
 
 // Find gives the defect of that name.

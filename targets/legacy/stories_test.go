@@ -75,6 +75,18 @@ var stories = map[string]story{
 	"R81-unreadable-is-low":      goesOnWithoutMeminfo,
 	"R81-waits-for-memory":       goesOnWithoutMeminfo,
 	"R82-no-room-no-work":        goesOnWithoutRoom,
+	"R1-gives-up":                longOutageIsWaitedOut,
+	"R1-transient-retry":         waitingJobIsPersistent,
+	"R2-redelivered-is-poison":   redeliveredJobIsDone,
+	"R3-key-drawn-anew":          jobThatComesAgainCountsOnce,
+	"R4-waits-for-confirm":       othersGoOnUnderAlarm,
+	"R5-forced-is-final":         forcedConnectionIsReopened,
+	"R6-deaf-to-cancel":          deletedQueueIsDeclared,
+	"R6-hands-back":              heldJobsAreFinished,
+	"R6-declares-once":           deletedQueueIsDeclared,
+	"R9-406-is-final":            closedChannelIsReopened,
+	"R21-one-connection":         othersGoOnUnderAlarm,
+	"R63-connects-once":          bootWaitsForBroker,
 }
 
 // await waits until one of the two is the case, and tells which.

@@ -19,12 +19,12 @@ type Ledger struct {
 	next     int
 }
 
-// NewLedger makes a ledger that remembers size finished jobs, at least one.
+// NewLedger makes a ledger that remembers size finished jobs; 0: none.
 func NewLedger(size int) *Ledger {
 	return &Ledger{
 		running:  make(map[string]chan struct{}),
 		finished: make(map[string]struct{}),
-		order:    make([]string, max(size, 1)),
+		order:    make([]string, max(size, 0)),
 	}
 }
 
@@ -77,6 +77,9 @@ func (l *Ledger) End(id string, done bool) {
 
 // note remembers a finished job in the place of the oldest. The lock must be held.
 func (l *Ledger) note(id string) {
+	if len(l.order) == 0 {
+		return
+	}
 	delete(l.finished, l.order[l.next])
 	l.finished[id] = struct{}{}
 	l.order[l.next] = id

@@ -41,6 +41,7 @@ type Link struct {
 	conn *amqp.Connection
 	raw  net.Conn
 	seen atomic.Pointer[amqp.Connection] // conn, for those who must not wait
+	held valve                           // closed while the broker takes nothing from conn
 
 	arrived atomic.Int64 // bytes from the broker
 }
@@ -130,8 +131,10 @@ func (l *Link) watch(conn *amqp.Connection) {
 	blocked := conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	go func() {
 		for b := range blocked {
+			l.held.set(conn, b.Active)
 			l.log().Warn("the broker changed what it takes from this connection", "link", l.Name, "blocked", b.Active, "reason", b.Reason)
 		}
+		l.held.set(conn, false)
 	}()
 	go func() {
 		if err := <-closed; err != nil {
@@ -139,6 +142,10 @@ func (l *Link) watch(conn *amqp.Connection) {
 		}
 	}()
 }
+
+// Blocked gives a channel that is closed while the broker takes nothing from the connection, being short
+// of memory or disk. Ask again after each publish: it is another one then.
+func (l *Link) Blocked() <-chan struct{} { return l.held.closed() }
 
 // Up tells whether there is a connection at this moment.
 func (l *Link) Up() bool {

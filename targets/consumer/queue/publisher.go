@@ -16,6 +16,9 @@ var ErrUnroutable = errors.New("the broker found no queue for it")
 // ErrRefused means that the broker answered the publish with a nack.
 var ErrRefused = errors.New("the broker refused it")
 
+// ErrBlocked means that the broker takes nothing at the moment: it is short of memory or disk.
+var ErrBlocked = errors.New("the broker takes no messages at the moment")
+
 // Publisher sends messages to queues by name and waits for the broker's confirm. Its link must not be
 // a consumer's: a broker that is short of memory stops reading from connections that publish, and the
 // acks of a consumer on the same connection would be stuck. Safe for many goroutines, one at a time.
@@ -30,7 +33,7 @@ type Publisher struct {
 }
 
 // Publish sends m to the queue and returns when the broker has taken charge of it. After an error it
-// may or may not be in the queue.
+// may or may not be in the queue; ErrBlocked comes at once, for as long as it lasts.
 func (p *Publisher) Publish(ctx context.Context, queue string, m amqp.Publishing) error {
 	ctx, cancel := context.WithTimeout(ctx, orDefault(p.Limit, 10*time.Second))
 	defer cancel()
@@ -44,6 +47,12 @@ func (p *Publisher) Publish(ctx context.Context, queue string, m amqp.Publishing
 }
 
 func (p *Publisher) publish(ctx context.Context, queue string, m amqp.Publishing) error {
+	blocked := p.Link.Blocked()
+	select {
+	case <-blocked:
+		return ErrBlocked // asking for anything would only wait for the broker's limit
+	default:
+	}
 	if p.ch == nil || p.ch.IsClosed() {
 		if err := p.open(ctx); err != nil {
 			return err
@@ -55,11 +64,16 @@ func (p *Publisher) publish(ctx context.Context, queue string, m amqp.Publishing
 	if err != nil {
 		return err
 	}
-	ok, err := confirm.WaitContext(ctx)
-	if err != nil {
-		return fmt.Errorf("no confirm: %w", err)
+	select {
+	case <-confirm.Done():
+	case <-blocked:
+		if !confirm.Acked() {
+			return ErrBlocked
+		}
+	case <-ctx.Done():
+		return fmt.Errorf("no confirm: %w", ctx.Err())
 	}
-	if !ok {
+	if !confirm.Acked() {
 		return ErrRefused
 	}
 	select {

@@ -147,6 +147,25 @@ func (s *Source) ready(ctx context.Context) (int, error) {
 	return q.Messages, err
 }
 
+// finish passes everything in hand to the pool. The consumer has ended: the library closes deliveries once it
+// has given what it holds.
+func (n *session) finish(ctx context.Context, workers *pool) {
+	for m := range n.deliveries {
+		if m.DeliveryTag > n.lastTag {
+			n.lastTag = m.DeliveryTag
+			n.pending = append(n.pending, NewDelivery(m, nil))
+		}
+	}
+	for len(n.pending) > 0 {
+		select {
+		case workers.work <- n.pending[0]:
+			n.pending = n.pending[1:]
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // leave stops the broker from sending more and hands back what no handler has started. On a dead
 // channel there is nothing to do: the broker has taken everything back by itself.
 func (n *session) leave(ctx context.Context) {

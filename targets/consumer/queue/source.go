@@ -32,6 +32,11 @@ type Source struct {
 	// Again decides what happens after a channel was lost for the given reason: nil opens another,
 	// an error ends Run with it. Default: open another, at first at once, then ten a second at most.
 	Again func(ctx context.Context, why error) error
+	// Keep decides whether the deliveries in hand are worked on though the channel is left. Default: after
+	// the broker's cancel, as the queue may be gone, and with it the broker's copies of them.
+	Keep func(why error) bool
+	// Declare makes the queues on each new channel. Default: Topology's.
+	Declare func(*amqp.Channel) error
 	// OnLeft is told each reason for which a channel was left, but the end of Run.
 	OnLeft func(why error)
 	// OnConsuming is told each time the broker has accepted our consumer.
@@ -69,6 +74,9 @@ func (s *Source) Run(ctx context.Context, handle func(*Delivery)) error {
 			}
 			err = next.pump(ctx, workers)
 			s.consuming.Store(false)
+			if s.keep(err) {
+				next.finish(ctx, workers)
+			}
 			next.leave(ctx)
 		}
 		if ctx.Err() != nil {
@@ -113,6 +121,20 @@ func (s *Source) soon() func(context.Context, error) error {
 	}
 }
 
+func (s *Source) keep(why error) bool {
+	if s.Keep != nil {
+		return s.Keep(why)
+	}
+	return errors.Is(why, ErrCancelled)
+}
+
+func (s *Source) declare(ch *amqp.Channel) error {
+	if s.Declare != nil {
+		return s.Declare(ch)
+	}
+	return s.Topology.Declare(ch)
+}
+
 // open gets a channel ready and starts consuming on it.
 func (s *Source) open(ctx context.Context) (*session, error) {
 	ch, err := s.Link.Channel(ctx)
@@ -128,7 +150,7 @@ func (s *Source) open(ctx context.Context) (*session, error) {
 		stallAfter: orDefault(s.StallAfter, 5*time.Second),
 	}
 	n.deliveries, err = within(context.WithoutCancel(ctx), s.Link.timeout(), func() (<-chan amqp.Delivery, error) {
-		if err := s.Topology.Declare(ch); err != nil {
+		if err := s.declare(ch); err != nil {
 			return nil, err
 		}
 		if err := ch.Qos(n.prefetch, 0, false); err != nil {
