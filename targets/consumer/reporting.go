@@ -18,8 +18,8 @@ func (c *Consumer) reporting(next put) put {
 		case err == nil && c.deaf.CompareAndSwap(true, false):
 			c.Desk.Clear(TitleAPIDown, "it takes reports again")
 		case errors.Is(err, report.ErrDown) && ctx.Err() == nil:
-			c.deaf.Store(true)
 			c.Desk.Raise(TitleAPIDown, err.Error())
+			c.deaf.Store(true) // last: a report that is taken meanwhile must not leave the incident open
 		}
 		return err
 	}
