@@ -317,5 +317,7 @@ declare module 'k6/x/comeback' {
     queueDeleted(when?: { held?: number }): Fault;
     /** Lowers the time for which a delivery may stay unsettled. */
     consumerTimeout(limit: Duration): Fault;
+    /** Replaces the instances of the target, one after the other, by another entry of comeback.yaml. Healed, they are rolled back. */
+    roll(to: string, how?: { how?: 'term' } | { how: 'kill'; at?: 'ack' }): Fault;
   };
 }

@@ -62,9 +62,9 @@ func (t *instance) Use(entry string) error {
 	return nil
 }
 
-// defectOf is the run's defect for its own target; what stands in for it has none.
+// defectOf is the run's defect: of its own target, and of what stands in for it if that can have one.
 func (l *Lab) defectOf(entry target.Target) string {
-	if entry.Name != l.target.Name {
+	if entry.Name != l.target.Name && len(entry.Legacy) == 0 {
 		return ""
 	}
 	return l.config.Defect

@@ -50,6 +50,7 @@ func All() []Kind {
 		forceCloseKind,
 		queueDeletedKind,
 		consumerTimeoutKind,
+		rollKind,
 	}
 }
 

@@ -44,7 +44,7 @@ func (f *Process) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	if err != nil {
 		return Injected{}, err
 	}
-	release, err := lab.Claim("the process of " + t.Name())
+	release, err := lab.Claim(processOf(t))
 	if err != nil {
 		return Injected{}, err
 	}

@@ -87,6 +87,12 @@ var stories = map[string]story{
 	"R9-406-is-final":            closedChannelIsReopened,
 	"R21-one-connection":         othersGoOnUnderAlarm,
 	"R63-connects-once":          bootWaitsForBroker,
+	"A7-hoard-on-drain":          prefetchedGoesBackAtOnce,
+	"A7-redelivered-is-done":     redeliveredIsWorkedOn,
+	"R61-key-per-try":            nextProcessCountsOnce,
+	"R62-deaf-to-stop":           stopsWhenTold,
+	"R62-ack-all-on-stop":        prefetchedGoesBackAtOnce,
+	"R64-key-per-release":        otherReleaseCountsOnce,
 }
 
 // await waits until one of the two is the case, and tells which.
