@@ -1,12 +1,12 @@
 // R71. Image-to-image jobs carry their picture: bodies of 10 MB among ones of 50 bytes. They are jobs as any
-// other, and the others do not wait for them for long.
+// other, the others do not wait for them for long, and no more of them are held than the prefetch allows.
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({
   id: 'R71',
   target: 'consumer',
   load: { rate: 50, duration: '11s' },
-  expect: { recovery: '5s' },
+  expect: { recovery: '5s', prefetch: 8 },
   catches: { 'R71-one-megabyte': 'no-loss' },
 });
 

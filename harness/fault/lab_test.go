@@ -141,7 +141,7 @@ type benchTarget struct {
 	mu     sync.Mutex
 	ended  bool
 	paused bool
-	full   bool // its disk
+	full   bool     // its disk
 	used   []string // what it was started from
 	next   string
 	notUp  error // what Ready says
