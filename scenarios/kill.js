@@ -25,8 +25,8 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  for (const moment of [{ holding: 1 }, { at: 'ack' }]) {
-    const killed = await run.inject(faults.process('kill', moment));
+  for (const kill of [faults.process('kill'), faults.process('kill', { at: 'ack' })]) {
+    const killed = await run.inject(kill);
     await killed.inEffect();
     await killed.heal();
     await killed.gone();

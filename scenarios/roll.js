@@ -25,8 +25,8 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  for (const how of [{}, { how: 'kill', at: 'ack' }]) {
-    const rolled = await run.inject(faults.roll('recovering', how));
+  for (const roll of [faults.roll('recovering'), faults.roll('recovering', { how: 'kill', at: 'ack' })]) {
+    const rolled = await run.inject(roll);
     await rolled.inEffect();
     await rolled.heal();
     await rolled.gone();

@@ -11,12 +11,12 @@ const shareEach = 10
 
 var fairShare = Check{
 	Name: "fair-share",
-	Doc: `From the moment when the last fault was seen to be gone until the load's end, each instance of the target that ever
+	Doc: `From the moment when the last fault was seen to be gone until the load's end (from its heal, if it never was), each instance of the target that ever
 connected was given at least expect.fairShare of what it would be given if all were given the same. Needs two
 instances, and 10 deliveries an instance in that time. Applies with expect.fairShare.`,
 	Applies: func(f *Facts) bool { return f.Meta.Expect.FairShare > 0 },
 	Judge: func(f *Facts) Result {
-		since := f.faults.gone()
+		since := f.faults.over()
 		total := int64(0)
 		for _, r := range f.wires.roles {
 			total += r.given
@@ -26,7 +26,7 @@ instances, and 10 deliveries an instance in that time. Applies with expect.fairS
 		case n < 2:
 			return unknown("%s of the target connected, and it takes two to share", count(n, "instance"))
 		case since == never:
-			return unknown("not every fault was seen to be gone")
+			return unknown("not every fault was healed, or there was none")
 		case total < n*shareEach:
 			return unknown("only %d deliveries to %d instances after the faults", total, n)
 		}
@@ -50,19 +50,20 @@ instances, and 10 deliveries an instance in that time. Applies with expect.fairS
 	},
 }
 
-// gone gives when the last fault was seen to be gone; never when one was not.
-func (x *faults) gone() time.Duration {
+// over gives when the last fault was seen to be gone, or healed if it was not: an instance that takes
+// nothing is why it was not. never when one was not healed.
+func (x *faults) over() time.Duration {
 	last := never
 	for _, f := range x.list {
-		if f.Gone == never {
+		if f.Heal == never {
 			return never
 		}
-		last = max(last, f.Gone)
+		last = max(last, f.Heal, f.Gone)
 	}
 	return last
 }
 
-// shareAnew begins to count anew: a fault has begun, or was seen to be gone.
+// shareAnew begins to count anew: a fault has begun, was healed, or was seen to be gone.
 func (w *wires) shareAnew() {
 	for _, r := range w.roles {
 		r.given = 0

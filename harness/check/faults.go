@@ -82,6 +82,7 @@ func (f *Facts) seeFault(e *history.Event) {
 			f.faults.active--
 		}
 		first(&fault.Heal)
+		f.wires.shareAnew()
 		f.stall.setJudged(f.faults.active == 0, e.At)
 		f.under.setJudged(f.faults.active > 0, e.At)
 	case history.Gone:

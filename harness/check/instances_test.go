@@ -143,8 +143,12 @@ func TestFairShare(t *testing.T) {
 			events: [][]Event{fault(sec, 2*sec), many(3*sec, 1, 50, target)},
 		},
 		{
-			name: "never gone", expect: expect, want: check.Unknown, says: "not every fault was seen to be gone",
-			events: [][]Event{joined(0), fault(sec, 2*sec)[:3], many(3*sec, 1, 20, target), many(3*sec, 21, 20, second)},
+			name: "never healed", expect: expect, want: check.Unknown, says: "not every fault was healed",
+			events: [][]Event{joined(0), fault(sec, 2*sec)[:2], many(3*sec, 1, 20, target), many(3*sec, 21, 20, second)},
+		},
+		{
+			name: "never gone, as one takes nothing any more", expect: expect, want: check.Fail, says: "consumer/0 was given 0 %",
+			events: [][]Event{joined(0), fault(sec, 2*sec)[:3], many(1500*ms, 1, 40, target), many(3*sec, 100, 40, second)},
 		},
 	})
 }
