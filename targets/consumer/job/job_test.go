@@ -170,7 +170,11 @@ type wire struct {
 	mu   sync.Mutex
 	said []string
 	fail error
+
+	closed bool // the channel
 }
+
+func (w *wire) IsClosed() bool { return w.closed }
 
 func (w *wire) say(what string) error {
 	w.mu.Lock()
@@ -188,7 +192,7 @@ func TestHandle(t *testing.T) {
 	for name, c := range map[string]struct {
 		paint, ping, report, publish, ack error
 		attempts                          int64
-		cancelled                         bool
+		cancelled, lost                   bool
 		want                              []string
 		outcome                           string
 	}{
@@ -201,6 +205,8 @@ func TestHandle(t *testing.T) {
 		"cut, but it is up":      {paint: ai.ErrNoAnswer, want: []string{"paint", "publish retry 1", "ack"}, outcome: job.Retried},
 		"told to stop":           {paint: context.Canceled, cancelled: true, want: []string{"paint", "nack"}, outcome: job.HandedBack},
 		"told to stop, reported": {report: errors.New("503"), cancelled: true, attempts: 4, want: []string{"paint", "report", "nack"}, outcome: job.HandedBack},
+		"failed, channel gone":   {paint: ai.ErrNoImage, lost: true, ack: amqp.ErrClosed, want: []string{"paint", "nack"}, outcome: job.HandedBack},
+		"good, channel gone":     {lost: true, ack: amqp.ErrClosed, want: []string{"paint", "report", "ack"}, outcome: job.Unacked},
 		"copy not confirmed":     {paint: ai.ErrNoImage, publish: errors.New("nack"), want: []string{"paint", "publish retry 1", "nack"}, outcome: job.HandedBack},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -233,7 +239,7 @@ func TestHandle(t *testing.T) {
 			if c.cancelled {
 				cancel()
 			}
-			said.fail = c.ack
+			said.fail, said.closed = c.ack, c.lost
 			d := queue.NewDelivery(amqp.Delivery{Acknowledger: said, DeliveryTag: 7, MessageId: "m1", Body: []byte(`{"prompt":"x"}`),
 				Headers: amqp.Table{"x-attempts": c.attempts, "own": "kept"}}, nil)
 			w.Handle(ctx, d)

@@ -118,6 +118,9 @@ func (w *Worker) ack(d *queue.Delivery, outcome string) string {
 
 // fail settles a failed job as Judge says. A message is acked only after its copy is confirmed.
 func (w *Worker) fail(ctx context.Context, d *queue.Delivery, j Job, why error) string {
+	if d.Lost() {
+		return w.handBack(d, why) // it comes again by itself: with a copy there would be two
+	}
 	var target, outcome string
 	made := j.Attempts + 1
 	switch w.Judge(j, why) {

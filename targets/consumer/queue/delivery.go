@@ -38,6 +38,13 @@ func (d *Delivery) HandBack() error {
 	return d.settle("hand back", func() error { return d.Message.Nack(false, true) })
 }
 
+// Lost tells whether the channel that it came by is known to be closed: the broker has taken the message
+// back then, and delivers it again whatever we do with it.
+func (d *Delivery) Lost() bool {
+	ch, ok := d.Message.Acknowledger.(interface{ IsClosed() bool })
+	return ok && ch.IsClosed()
+}
+
 // Settled tells whether Ack or HandBack was called.
 func (d *Delivery) Settled() bool { return d.settled.Load() }
 
