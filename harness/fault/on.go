@@ -17,11 +17,11 @@ var onKind = Kind{
 	Does: `Changes, holds back, repeats, drops or answers the chosen methods on their way between an instance of the target and the
 broker, or ends the connection at them. close-channel and close-connection take the method away and close in the broker's
 place, with a code; close-channel-after lets the method pass first, and close-channel-before lets a delivery come behind
-the close, as a broker may that had sent it already, which a client library answers by closing the connection; cancel ends the consumer of a delivery; refuse answers
-a publish with a nack, return gives it back as unroutable. The broker is made to believe it, too. A phantom is a frame that
-nobody has sent, put behind the method, of which the other side does not know: phantom-reject rejects the tag 0, which the
-broker answers with 406, phantom-cancel cancels a consumer that the broker goes on serving, and phantom-block says that
-the connection is blocked, which is never taken back but by a phantom-unblock.
+the close, as a broker may that had sent it already, which a client library answers by closing the connection; cancel
+ends the consumer of a delivery; refuse answers a publish with a nack, return gives it back as unroutable. The broker is
+made to believe it, too. A phantom is a frame that nobody has sent, put behind the method, of which the other side does
+not know: phantom-reject rejects the tag 0, which the broker answers with 406, phantom-cancel cancels a consumer that the
+broker goes on serving, and phantom-block says that the connection is blocked, which only a phantom-unblock takes back.
 In effect once it has acted, a delay or a stall once its time has passed besides; gone once such a method has passed
 untouched.`,
 	Correct: `Loses nothing and reports nothing twice: opens a new channel or connection when the old one is gone, recognises
