@@ -3,6 +3,7 @@ package legacy
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -15,6 +16,8 @@ import (
 type plain struct {
 	c     *consumer.Consumer
 	queue *queue.Source // what it replaces
+
+	consuming atomic.Bool // it has begun, and believes that it goes on
 
 	work      func(ctx context.Context, from <-chan amqp.Delivery, handle func(*queue.Delivery)) // one worker, nil: range
 	lost      func(ctx context.Context, ch *amqp.Channel)                                        // after a close, nil: open another
@@ -31,11 +34,11 @@ func byHand(c *consumer.Consumer) *plain {
 		}
 	}
 	c.Source = p
-	c.Board.Consuming = c.Link.Up
+	c.Board.Consuming = p.consuming.Load
 	return p
 }
 
-const plainTag = "plain"
+const plainTag = "consumer"
 
 // Run implements consumer.Source.
 func (p *plain) Run(ctx context.Context, handle func(*queue.Delivery)) error {
@@ -91,5 +94,9 @@ func (p *plain) consume(ctx context.Context, ch *amqp.Channel, workers *sync.Wai
 }
 
 func (p *plain) start(ch *amqp.Channel, tag string) (<-chan amqp.Delivery, error) {
-	return ch.Consume(p.queue.Topology.Jobs, tag, false, false, false, false, nil)
+	from, err := ch.Consume(p.queue.Topology.Jobs, tag, false, false, false, false, nil)
+	if err == nil {
+		p.consuming.Store(true)
+	}
+	return from, err
 }

@@ -48,7 +48,7 @@ var stories = map[string]story{
 	"R20-one-connection":         lostConnectionIsMadeAnew,
 	"R22-stale-ack":              oldTagsAreForgotten,
 	"R23-ack-twice":              jobThatComesAgainIsAckedOnce,
-	"R25-consume-beside":         told(cancel("plain")),
+	"R25-consume-beside":         told(cancel("consumer")),
 	"R26-wait-unblocked":         told(blocked()),
 	"R27-no-watchdog":            lostAckIsDoubted,
 	"R28-zombie":                 closedChannelIsReopened,
