@@ -132,6 +132,9 @@ func TestSpecCheck(t *testing.T) {
 		"load.duration: 1ms":    func(s *harness.Spec) { s.Load.Duration = time.Millisecond },
 		"no figure may be":      func(s *harness.Spec) { s.Expect.Lost = -1 },
 		"noFault and recovery":  func(s *harness.Spec) { s.Expect.NoFault, s.Expect.Recovery = true, 1 },
+		"expect.fairShare: 2":   func(s *harness.Spec) { s.Expect.FairShare = 2 },
+		"expect.takeover":       func(s *harness.Spec) { s.Expect.Takeover = -1 },
+		"expect.serving":        func(s *harness.Spec) { s.Expect.Serving = &history.Serving{Share: 1.5, Within: 1} },
 		`catches: "A5": ""`:     func(s *harness.Spec) { s.Catches = []history.Catch{{Defect: "A5"}} },
 		`catches: "A5": "nope"`: func(s *harness.Spec) { s.Catches = []history.Catch{{Defect: "A5", Check: "nope"}} },
 	} {

@@ -7,7 +7,7 @@ var noStall = Check{
 	Doc: `While no fault is on, there is no standstill longer than expect.stall (2 s): a queue with ready messages and a live
 consumer, yet nothing delivered, settled or done. A consumer is live if the broker counts one, or if an instance that
 has consumed still has a connection: so one that silently stopped is caught. Nor does such a one leave confirmed
-messages behind. Needs probes of the queue's depth. Several instances are not told apart: one that moves is enough.`,
+messages behind. Needs probes of the queue's depth. Several instances are not told apart: one that moves is enough (see fair-share).`,
 	Judge: judgeStall,
 }
 
