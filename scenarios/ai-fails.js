@@ -8,7 +8,7 @@ const run = incident({
   id: 'R43',
   target: 'consumer',
   needs: ['memory', 'alerts'],
-  load: { rate: 100, duration: '11s' },
+  load: { rate: 50, duration: '12s' },
   expect: { recovery: '4s', hooks: { restart: { min: 1, max: 1 } }, alerts: 1 },
   catches: { 'R43-errors-are-the-jobs': 'no-loss' },
 });
@@ -27,7 +27,7 @@ export async function story() {
   await run.steady();
   const fault = await run.inject(faults.worker([{ do: 'fail', status: 500 }]));
   await fault.inEffect();
-  sleep(2.5);
+  sleep(3);
   await fault.heal();
   await run.recovered();
 }

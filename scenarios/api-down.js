@@ -8,7 +8,7 @@ const run = incident({
   id: ['R50', 'R51'],
   target: 'consumer',
   needs: ['alerts', 'outages'],
-  load: { rate: 100, duration: '15s' },
+  load: { rate: 50, duration: '15s' },
   expect: { recovery: '4s', alerts: 1, inFlight: true },
   catches: { 'R50-outage-is-the-jobs': 'no-loss', 'R51-report-in-background': 'ack-after-report' },
 });
@@ -27,7 +27,7 @@ export async function story() {
   await run.steady();
   const down = await run.inject(faults.api([{ do: 'down' }]));
   await down.inEffect();
-  sleep(2.5);
+  sleep(3);
   await down.heal();
   await run.recovered();
   const slow = await run.inject(faults.api([{ do: 'slow', delay: '200ms' }]));
