@@ -23,6 +23,7 @@ type publisher struct {
 	conn     *amqp.Connection
 	ch       *amqp.Channel
 	returned chan amqp.Return
+	blocked  chan amqp.Blocking
 }
 
 // publish returns when the broker has taken charge of the message. After an error it may or may not have.
@@ -35,9 +36,8 @@ func (p *publisher) publish(ctx context.Context, queue string, m amqp.Publishing
 		return err
 	}
 	confirm, err := p.ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, m)
-	var taken bool
 	if err == nil {
-		taken, err = confirm.WaitContext(ctx)
+		err = p.confirmed(ctx, confirm)
 	}
 	select {
 	case r, ok := <-p.returned: // comes before the confirm
@@ -46,14 +46,34 @@ func (p *publisher) publish(ctx context.Context, queue string, m amqp.Publishing
 		}
 	default:
 	}
-	if err == nil && !taken {
-		err = errors.New("the broker refused it")
-	}
 	p.forget(err)
 	if err != nil {
 		return fmt.Errorf("publish to %s: %w", queue, err)
 	}
 	return nil
+}
+
+// confirmed waits for the broker's answer. A broker that is short of memory or disk does not answer
+// before it is well again, and says so: a worker must not wait for that, nor all of them one by one.
+func (p *publisher) confirmed(ctx context.Context, confirm *amqp.DeferredConfirmation) error {
+	for {
+		select {
+		case <-confirm.Done():
+			if !confirm.Acked() {
+				return errors.New("the broker refused it")
+			}
+			return nil
+		case b, open := <-p.blocked:
+			switch {
+			case !open:
+				return amqp.ErrClosed
+			case b.Active:
+				return fmt.Errorf("the broker takes nothing now: %s", b.Reason)
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("no confirm: %w", ctx.Err())
+		}
+	}
 }
 
 // depth tells how many messages wait in the queue.
@@ -77,7 +97,7 @@ func (p *publisher) connect() error {
 	if err != nil {
 		return fmt.Errorf("connect to the broker: %w", withoutURL(err))
 	}
-	p.conn = conn
+	p.conn, p.blocked = conn, conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	// A broker that does not answer is found out by the heartbeat unless it keeps its heart beating.
 	timer := time.AfterFunc(callLimit, func() { _ = conn.CloseDeadline(time.Now()) })
 	defer timer.Stop()

@@ -70,6 +70,11 @@ func (l *link) doubt(ctx context.Context, s *session, depth func(context.Context
 	if err != nil || ready == 0 {
 		return nil //nolint:nilerr // a broker that cannot be asked is not this session's fault
 	}
+	// The answer may have taken its time: another session may be the present one, or things move again.
+	now, _ := l.session()
+	if held, _, heard := s.idle(); now != s || heard != since || held >= l.settings.prefetch {
+		return nil
+	}
 	return fmt.Errorf("%w (%d ready)", errStalled, ready)
 }
 
