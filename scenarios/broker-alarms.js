@@ -7,8 +7,8 @@ const run = incident({
   id: ['R4', 'R10', 'R21'],
   target: 'consumer',
   broker: 'own',
-  load: { rate: 100, duration: '15s' },
-  expect: { recovery: '2s', worksOn: true },
+  load: { rate: 100, duration: '14s' },
+  expect: { recovery: '2s', worksOn: true, stall: '1.2s' },
   catches: {
     'R4-waits-for-confirm': 'works-on',
     'R21-one-connection': 'works-on',
@@ -29,11 +29,11 @@ export async function story() {
   await run.steady();
   for (const resource of ['memory', 'disk']) {
     const failing = await run.inject(faults.worker([
-      { do: 'slow', delay: '1s', times: 4 },
-      { do: 'fail', times: 8 },
+      { do: 'slow', delay: '600ms', times: 4 },
+      { do: 'fail', times: 5 },
     ]));
     await failing.inEffect();
-    const alarm = await run.inject(faults.brokerAlarm(resource, { waiting: 50, for: '3s' }));
+    const alarm = await run.inject(faults.brokerAlarm(resource, { waiting: 30, for: '3s' }));
     await alarm.inEffect();
     await failing.heal();
     await alarm.heal();
