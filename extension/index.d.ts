@@ -306,7 +306,7 @@ declare module 'k6/x/comeback' {
     /** Asks it to end (SIGTERM), and waits for that. Healed, it is started. */
     process(how: 'term', at?: { instance?: number; holding?: number }): Fault;
     /** Ends the broker, in order or by SIGKILL; healed, it is started again on its data. Needs broker: 'own', as all below. */
-    brokerDown(how: 'stop' | 'kill'): Fault;
+    brokerDown(how: 'stop' | 'kill', when?: { waiting?: number }): Fault;
     /** The broker stands still until the target has given up a connection. */
     brokerPaused(): Fault;
     /** Sets off an alarm of the broker's once so many messages wait in the queue; in effect once it has lasted for that long. */

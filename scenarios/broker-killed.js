@@ -24,9 +24,9 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '500ms', times: 4 }]));
+  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '1.5s', times: 4 }]));
   await slow.inEffect();
-  const down = await run.inject(faults.brokerDown('kill'));
+  const down = await run.inject(faults.brokerDown('kill', { waiting: 10 }));
   await down.inEffect();
   await slow.heal();
   await down.heal();

@@ -121,7 +121,7 @@ func TestBrokerFaults(t *testing.T) {
 			yes: closedByBroker, healed: []string{"stop", "start"}, still: on(ofTargets, confirm), out: confirm,
 		},
 		"killed": {
-			fault: &BrokerDown{How: "kill"}, injected: []string{"mnesia:sync_log()", "kill"},
+			fault: &BrokerDown{How: "kill", Waiting: 3}, answers: map[string]string{"messages_ready": "true"}, injected: []string{"Ready >= 3", "mnesia:sync_log()", "kill"},
 			yes: closedByBroker, healed: []string{"kill", "start"}, still: delivery, out: confirm,
 		},
 		"paused": {
@@ -221,6 +221,7 @@ func TestBrokerFaultThatCannotBeInjectedLeavesNothing(t *testing.T) {
 		"stop the broker: it will not": {fault: &BrokerDown{How: "stop"}, answers: map[string]string{"stop": "!it will not"}, undone: []string{"start"}},
 		"pause the broker: gone":       {fault: &BrokerPaused{}, answers: map[string]string{"pause": "!gone"}},
 		`resource: "cpu", want`:        {fault: &BrokerAlarm{Resource: "cpu"}},
+		"waiting: -2, want":            {fault: &BrokerDown{How: "stop", Waiting: -2}},
 		"waiting: -1":                  {fault: &BrokerAlarm{Resource: "disk", Waiting: -1}},
 		"for: -1s":                     {fault: &BrokerAlarm{Resource: "disk", For: script.Duration(-time.Second)}},
 		"memory limit to 0: busy":      {fault: &BrokerAlarm{Resource: "memory"}, answers: map[string]string{"get_": "0.4", "(0)": "!busy"}, undone: []string{"(0.4)"}},

@@ -15,7 +15,7 @@ const ownBroker = "A broker of the run's own (broker: 'own')."
 var brokerDownKind = Kind{
 	Name: "brokerDown", Args: []string{"how"},
 	Doc: "ends the broker, in order or by SIGKILL",
-	Does: `Ends the process of the broker; its address and its data stay. In effect once the broker has closed a connection of the
+	Does: `Ends the process of the broker, once so many messages wait; its address and its data stay. In effect once the broker has closed a connection of the
 target, or could not be reached by it; healed, it is started again on its data, and gone once it has confirmed a publish of
 the load. Before a kill it writes down which queues there are: it would forget one that was declared a moment ago.`,
 	Correct: `Connects again with growing waits, for as long as it takes, declares what it needs, and goes on; jobs that come
@@ -26,7 +26,8 @@ again it recognises; what waits for another try is there after the restart.`,
 
 // BrokerDown ends the run's own broker. Healed, it is started on the data that it had.
 type BrokerDown struct {
-	How string `json:"how" doc:"'stop' (SIGTERM, as for an upgrade) or 'kill' (SIGKILL, as a crash)"`
+	How     string `json:"how" doc:"'stop' (SIGTERM, as for an upgrade) or 'kill' (SIGKILL, as a crash)"`
+	Waiting int    `json:"waiting" doc:"messages that must be ready in the target's queue before it ends; 0: any number"`
 }
 
 // Inject implements Fault. It is in effect once the broker has ended a connection of the target, or the
@@ -35,8 +36,15 @@ func (f *BrokerDown) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	if f.How != "stop" && f.How != "kill" {
 		return Injected{}, fmt.Errorf("how: %q, want \"stop\" or \"kill\"", f.How)
 	}
+	if f.Waiting < 0 {
+		return Injected{}, fmt.Errorf("waiting: %d, want none below 0", f.Waiting)
+	}
 	node, release, err := takeBroker(lab, brokerProcess)
 	if err != nil {
+		return Injected{}, err
+	}
+	if err := piled(ctx, node, lab.Queue(), f.Waiting); err != nil {
+		release()
 		return Injected{}, err
 	}
 	cut := lab.Watch(closedOn(lab, func(e *history.Event) bool { return e.Flags.Has(history.FromBroker) }))
