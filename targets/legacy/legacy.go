@@ -85,7 +85,6 @@ var All = []Defect{
 	{"R52-new-key-each-try", "each try of a report has an idempotency key of its own", newKeyEachTry},
 	{"R53-cut-is-sent", "a report whose connection was cut counts as accepted", cutIsSent},
 	{"R1-gives-up", "tries to connect again five times, and then never again", givesUp},
-	{"R1-transient-retry", "a job that waits for its next try does not survive a restart of the broker", transientRetry},
 	{"R2-redelivered-is-poison", "a redelivered job is dead-lettered unseen", redeliveredIsPoison},
 	{"R3-key-drawn-anew", "a job that comes again is reported under another idempotency key", keyDrawnAnew},
 	{"R4-waits-for-confirm", "a failed job keeps its worker until its copy is confirmed", waitsForConfirm},

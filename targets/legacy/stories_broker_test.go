@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
@@ -41,27 +40,6 @@ func bootWaitsForBroker(t *testing.T, l *consumertest.Lab, change func(*consumer
 	require.Eventually(t, func() bool { return gate.Turned() > 0 }, consumertest.Within, 5*time.Millisecond)
 	gate.Open()
 	return await(t, func() bool { return l.API.Requests(ids[0]) > 0 }, after(3*time.Second))
-}
-
-func waitingJobIsPersistent(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
-	l.AI.Answers(func(w http.ResponseWriter, id string) bool {
-		if id == "m1" {
-			w.WriteHeader(http.StatusInternalServerError)
-		}
-		return id == "m1"
-	})
-	l.Start(t, change, "RETRY_DELAY=1h")
-	l.AwaitReady(t)
-	l.Submit(t, 1)
-	ch, err := l.Conn.Channel()
-	require.NoError(t, err)
-	var waiting amqp.Delivery
-	require.Eventually(t, func() bool {
-		m, ok, err := ch.Get("jobs.retry", true)
-		waiting = m
-		return err == nil && ok
-	}, consumertest.Within, 5*time.Millisecond)
-	return waiting.DeliveryMode == amqp.Persistent
 }
 
 func redeliveredJobIsDone(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {

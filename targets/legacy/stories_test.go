@@ -76,7 +76,6 @@ var stories = map[string]story{
 	"R81-waits-for-memory":       goesOnWithoutMeminfo,
 	"R82-no-room-no-work":        goesOnWithoutRoom,
 	"R1-gives-up":                longOutageIsWaitedOut,
-	"R1-transient-retry":         waitingJobIsPersistent,
 	"R2-redelivered-is-poison":   redeliveredJobIsDone,
 	"R3-key-drawn-anew":          jobThatComesAgainCountsOnce,
 	"R4-waits-for-confirm":       othersGoOnUnderAlarm,
