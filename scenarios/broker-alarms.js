@@ -27,7 +27,7 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  for (const resource of ['memory', 'disk']) {
+  for (const resource of /** @type {const} */ (['memory', 'disk'])) {
     const failing = await run.inject(faults.worker([
       { do: 'slow', delay: '600ms', times: 4 },
       { do: 'fail', times: 5 },
