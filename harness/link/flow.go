@@ -76,10 +76,11 @@ func (f *flow) take(c *stream.StreamChunk) bool {
 			a.conns.Add(1)
 		}
 	}
-	ok := a.trouble.pass(f, c)
-	a.touched.of(f.dir).Add(int64(len(c.Data)))
-	return ok
+	return a.trouble.pass(f, c)
 }
+
+// count notes bytes that the trouble has acted on.
+func (f *flow) count(n int) { f.by.touched.of(f.dir).Add(int64(n)) }
 
 // ended is asked when the sender has closed: the receiver may only hear of it on a way that is open. It
 // is false when the link was closed meanwhile.

@@ -19,7 +19,9 @@ func (t Latency) pass(f *flow, c *stream.StreamChunk) bool {
 		due = f.due
 	}
 	f.due = due
-	return f.wait(time.Until(due)) && f.send(c)
+	ok := f.wait(time.Until(due))
+	f.count(len(c.Data))
+	return ok && f.send(c)
 }
 
 // Bandwidth lets Rate bytes a second pass, in each direction of each connection.
@@ -40,6 +42,7 @@ func (t Bandwidth) pass(f *flow, c *stream.StreamChunk) bool {
 		if !f.wait(f.owed) || !f.send(&stream.StreamChunk{Data: data[:n], Timestamp: c.Timestamp}) {
 			return false
 		}
+		f.count(n)
 		f.owed = max(0, f.owed-time.Since(begin))
 		data = data[n:]
 	}
@@ -51,9 +54,13 @@ func (t Bandwidth) pass(f *flow, c *stream.StreamChunk) bool {
 // ones are not touched.
 type HalfOpen struct{}
 
-func (HalfOpen) lasts() bool                          { return true }
-func (HalfOpen) takes(f *flow, a *Armed) bool         { return f.born <= a.from }
-func (HalfOpen) pass(*flow, *stream.StreamChunk) bool { return true }
+func (HalfOpen) lasts() bool                  { return true }
+func (HalfOpen) takes(f *flow, a *Armed) bool { return f.born <= a.from }
+
+func (HalfOpen) pass(f *flow, c *stream.StreamChunk) bool {
+	f.count(len(c.Data))
+	return true
+}
 
 // Drip is a bad path that some connections are put on: those that are opened under it get one byte
 // through in every Every, for good. The ones that were there before are not touched.
@@ -71,6 +78,7 @@ func (t Drip) pass(f *flow, c *stream.StreamChunk) bool {
 		if !f.wait(t.Every) || !f.send(&stream.StreamChunk{Data: c.Data[i : i+1], Timestamp: c.Timestamp}) {
 			return false
 		}
+		f.count(1)
 	}
 	return true
 }

@@ -95,6 +95,15 @@ var All = []Defect{
 	{"R9-406-is-final", "a channel that the broker closed with 406 is never reopened", preconditionIsFinal},
 	{"R21-one-connection", "it publishes on the connection that it consumes on", sharedConnection},
 	{"R63-connects-once", "without a broker at its start it never connects", connectsOnce},
+	{"R30-prefetch-one", "one message at a time: each waits for the ack of the last", prefetchOne},
+	{"R31-impatient-report", "a report that takes longer than 250 ms is the job's end", impatientReport},
+	{"R32-trusts-tcp", "no heartbeats, and silence is no news", trustTCP},
+	{"R33-soft-errors-only", "comes back only after errors that the client library calls recoverable", softErrorsOnly},
+	{"R34-key-per-delivery", "an idempotency key for each delivery instead of each job", keyPerDelivery},
+	{"R36-no-handshake-limit", "waits for ever for a handshake", noHandshakeLimit},
+	{"R37-no-backoff", "tries to connect again at once, or nearly", noBackoff},
+	{"R37-no-jitter", "all instances wait the same before they connect again", noJitter},
+	{"R38-attempts-for-life", "comes back from five lost connections in its life, and no more", attemptsForLife},
 }
 
 // Find gives the defect of that name.
