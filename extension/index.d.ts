@@ -151,6 +151,8 @@ declare module 'k6/x/comeback' {
   export interface Which {
     /** Only the n-th. */
     nth?: number;
+    /** Only one of the first so many; which one is drawn from the run's seed. */
+    within?: number;
     /** Every k-th. */
     every?: number;
     /** At most so often. */
@@ -160,7 +162,7 @@ declare module 'k6/x/comeback' {
     /** With this probability, 0 to 1, drawn from the run's seed. */
     chance?: number;
     /** Who sends the method. Default 'target'. */
-    from?: 'target' | 'broker';
+    from?: 'target' | 'broker' | 'either';
     /** Only at this instance of the target, from 0. Default: at each; nth, every and times count over all. */
     instance?: number;
   }

@@ -214,6 +214,7 @@ func TestOnRefuses(t *testing.T) {
 	for want, f := range map[string]On{
 		`method: `:                              {Method: "akc", Do: "cut"},
 		`do: "explode", want one of cancel`:     {Method: "ack", Do: "explode"},
+		`within: 5 has no meaning with nth`:     {Method: "any", Do: "cut", From: "either", Within: 5, Nth: 2},
 		`from: "me"`:                            {Method: "ack", Do: "cut", From: "me"},
 		`chance: 2, want 0 to 1`:                {Method: "ack", Do: "cut", Chance: 2},
 		`code: 0, want an AMQP reply code`:      {Method: "ack", Do: "close-channel"},

@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"time"
@@ -34,8 +35,12 @@ type On struct {
 	Method   string          `json:"method" doc:"'ack', 'deliver', 'publish', …, or in full: 'basic.ack'"`
 	Do       string          `json:"do" doc:"what happens: swallow, duplicate, delay, cut, cut-inside, cut-after, stall or corrupt; in the broker's place close-channel, close-channel-after, close-channel-before, close-connection, cancel, refuse or return; what nobody said: phantom-reject, phantom-cancel, phantom-block or phantom-unblock"`
 	From     string          `json:"from" doc:"'target' (default) or 'broker': who sends the method"`
+	Method   string          `json:"method" doc:"'ack', 'deliver', 'publish', …, or in full: 'basic.ack'; 'any': every method"`
+	Do       string          `json:"do" doc:"what happens: swallow, duplicate, delay, cut, cut-inside, cut-after, stall or corrupt; in the broker's place close-channel, close-channel-after, close-connection, cancel, refuse or return; what nobody said: phantom-reject, phantom-cancel, phantom-block or phantom-unblock"`
+	From     string          `json:"from" doc:"'target' (default), 'broker' or 'either': who sends the method"`
 	Instance *int            `json:"instance" doc:"only at this instance of the target, from 0; left out: at each"`
 	Nth      uint64          `json:"nth" doc:"only the n-th from now on, over all instances; 0: every one"`
+	Within   uint64          `json:"within" doc:"only one of the first so many, which one is drawn from the seed"`
 	Every    uint64          `json:"every" doc:"every k-th, over all instances"`
 	Times    uint64          `json:"times" doc:"at most so often, over all instances; 0: no limit"`
 	Message  string          `json:"message" doc:"only for the message of this id"`
@@ -57,6 +62,9 @@ func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 		return Injected{}, err
 	}
 	rule.Owner = idOf(ctx)
+	if f.Within > 0 {
+		rule.Nth = 1 + drawn(lab.Seed(), uint64(rule.Owner), f.Within)
+	}
 	armed := arm(wires, rule)
 	healed := make(chan struct{})
 	return Injected{
@@ -67,7 +75,7 @@ func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 			if err := lasted(ctx, f.Do, time.Duration(f.Delay+f.For), healed); err != nil {
 				return "", err
 			}
-			return fmt.Sprintf("%s met by %s", rule.Method, f.Do), nil
+			return f.evidence(rule), nil
 		},
 		Heal: func(context.Context) error {
 			close(healed)
@@ -80,18 +88,40 @@ func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 			if err := anyHit(ctx, passing); err != nil {
 				return "", fmt.Errorf("waiting for a %s to pass: %w", rule.Method, err)
 			}
-			return fmt.Sprintf("a %s passed untouched", rule.Method), nil
+			return fmt.Sprintf("%s passed untouched", rule.Method), nil
 		},
 	}, nil
 }
 
+// evidence tells what was met, and which of them where that was drawn.
+func (f *On) evidence(r wire.Rule) string {
+	if f.Within > 0 {
+		return fmt.Sprintf("%s, number %d, met by %s", r.Method, r.Nth, f.Do)
+	}
+	return fmt.Sprintf("%s met by %s", r.Method, f.Do)
+}
+
+// last waits until what holds the bytes back has done so for its time: healing lets them go at once.
+func (f *On) last(ctx context.Context, healed <-chan struct{}) error {
+	d := time.Duration(f.Delay + f.For) // rule has seen to it that one of them is 0
+	if d == 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-healed:
+		return fmt.Errorf("it was healed before its %s had lasted for %v", f.Do, d)
+	case <-ctx.Done():
+		return fmt.Errorf("waiting until its %s has lasted for %v: %w", f.Do, d, context.Cause(ctx))
+	}
+}
+
 // rule makes the wire's rule of what the script said, and refuses what makes no sense.
 func (f *On) rule(seed uint64) (wire.Rule, error) {
-	name := f.Method
-	if !strings.Contains(name, ".") {
-		name = "basic." + name
-	}
-	method, err := wire.ParseMethod(name)
+	method, err := f.method()
 	if err != nil {
 		return wire.Rule{}, fmt.Errorf("method: %w", err)
 	}
@@ -101,8 +131,13 @@ func (f *On) rule(seed uint64) (wire.Rule, error) {
 		f.From = "target"
 	case "broker":
 		dir = wire.ToClient
+	case "either":
+		dir = wire.AnyDirection
 	default:
-		return wire.Rule{}, fmt.Errorf("from: %q, want \"target\" or \"broker\"", f.From)
+		return wire.Rule{}, fmt.Errorf("from: %q, want \"target\", \"broker\" or \"either\"", f.From)
+	}
+	if f.Within > 0 && f.Nth+f.Every > 0 {
+		return wire.Rule{}, fmt.Errorf("within: %d has no meaning with nth or every", f.Within)
 	}
 	if f.Chance < 0 || f.Chance > 1 {
 		return wire.Rule{}, fmt.Errorf("chance: %v, want 0 to 1", f.Chance)
@@ -112,10 +147,26 @@ func (f *On) rule(seed uint64) (wire.Rule, error) {
 		return wire.Rule{}, err
 	}
 	return wire.Rule{
-		Name:   "on " + name,
+		Name:   "on " + method.String(),
 		Match:  wire.Match{Method: method, Dir: dir, Nth: f.Nth, Every: f.Every, Limit: f.Times, MessageID: f.Message, Probability: f.Chance},
 		Action: action,
 	}, nil
+}
+
+// method reads the method's name.
+func (f *On) method() (wire.Method, error) {
+	switch {
+	case f.Method == "any":
+		return wire.AnyMethod, nil
+	case strings.Contains(f.Method, "."):
+		return wire.ParseMethod(f.Method)
+	}
+	return wire.ParseMethod("basic." + f.Method)
+}
+
+// drawn gives a number under most that follows from the seed and the fault's number alone.
+func drawn(seed, id, most uint64) uint64 {
+	return rand.New(rand.NewPCG(seed, id)).Uint64N(most) //nolint:gosec // repeatable on purpose
 }
 
 // wires are those of the instances that it acts on.
