@@ -49,6 +49,7 @@ type expect struct {
 	Serving    *serving         `json:"serving"`
 	Prefetch   int              `json:"prefetch"`
 	CPU        float64          `json:"cpu"`
+	Reconnects *bounds          `json:"reconnects"`
 	Alerts     *bounds          `json:"alerts"`
 	AllClears  *bounds          `json:"allClears"`
 	Hooks      map[string]calls `json:"hooks"`
@@ -155,6 +156,7 @@ func (e expect) history() history.Expect {
 		Prefetch: e.Prefetch,
 		Alerts:   (*history.Range)(e.Alerts), AllClears: (*history.Range)(e.AllClears),
 	}
+	h.Reconnects = (*history.Range)(e.Reconnects)
 	h.Takeover, h.FairShare = time.Duration(e.Takeover), e.FairShare
 	if e.Serving != nil {
 		h.Serving = &history.Serving{Share: e.Serving.Share, Within: time.Duration(e.Serving.Within)}

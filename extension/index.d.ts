@@ -39,6 +39,8 @@ declare module 'k6/x/comeback' {
     serving?: { share: number; within: Duration };
     /** Cores that an instance may use after its recovery beyond what it used before the fault. Not judged when left out. */
     cpu?: number;
+    /** Attempts of each instance to connect to the broker while faults are on; their spacing is judged, too. Not judged when left out. */
+    reconnects?: Count;
     /** Alerts at the alert sink. Default 0. */
     alerts?: Count;
     /** All-clears at the alert sink. Default: one for each alert. */
@@ -85,7 +87,7 @@ declare module 'k6/x/comeback' {
     | 'ran' | 'script' | 'load-reached' | 'probes' | 'target-exit'
     | 'fault-in-effect' | 'fault-gone' | 'in-flight'
     | 'no-loss' | 'dead-letters' | 'duplicates' | 'unexpected' | 'whole-results' | 'settle' | 'settled' | 'ack-after-report' | 'protocol'
-    | 'clean-exit' | 'takeover' | 'serving' | 'fair-share'
+    | 'clean-exit' | 'takeover' | 'serving' | 'fair-share' | 'reconnects'
     | 'prefetch' | 'priority'
     | 'no-stall' | 'works-on' | 'recovered' | 'busy' | 'alerts' | 'all-clears' | 'hooks';
 
@@ -299,6 +301,8 @@ declare module 'k6/x/comeback' {
     link(name: LinkName, how: 'half-open', which?: { instance?: number }): Fault;
     /** Connections opened from now on get a byte through every delay; in effect once it has taken so many connections. */
     link(name: LinkName, how: 'drip', which: { delay: Duration; connections?: number; instance?: number }): Fault;
+    /** Cuts the connections to the broker, and refuses new ones. */
+    refuse(which?: { instance?: number }): Fault;
     /** Stops the target and starts it under other faults, as a fresh instance. */
     reboot(under: Fault[]): Fault;
     /** Kills an instance of the target while it holds a job, or just before its ack arrives. Healed, it is started. */

@@ -7,7 +7,7 @@ const run = incident({
   id: 'R36',
   target: 'consumer',
   links: 'broker',
-  load: { rate: 100, duration: '10s' },
+  load: { rate: 100, duration: '9s' },
   expect: { recovery: '3s', inFlight: true },
   catches: { 'R36-no-handshake-limit': 'recovered' },
 });
@@ -24,7 +24,7 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  const drip = await run.inject(faults.link('broker', 'drip', { delay: '50ms', connections: 2 }));
+  const drip = await run.inject(faults.link('broker', 'drip', { delay: '50ms' }));
   const cut = await run.inject(faults.on('ack', 'cut', { nth: 5 }));
   await cut.inEffect();
   await cut.heal();

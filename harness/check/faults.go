@@ -10,6 +10,9 @@ import (
 type faults struct {
 	list   []Fault
 	active int // injected and not healed
+
+	stretches int              // how often active rose from 0
+	attempts  map[int]attempts // of the target to connect, by stretch
 }
 
 // find gives a fault by id; the last one, should an id come twice.
@@ -56,6 +59,9 @@ func (f *Facts) seeFault(e *history.Event) {
 			ID: e.N, Name: e.Who, Params: e.Text, Inject: e.At, InFlight: f.wires.inFlight,
 			InEffect: never, Heal: never, Gone: never, Outlived: never,
 		})
+		if f.faults.active == 0 {
+			f.faults.stretches++
+		}
 		f.faults.active++
 		f.wires.shareAnew()
 		f.stall.setJudged(false, e.At)

@@ -103,6 +103,7 @@ func (f *Facts) openConn(e *history.Event) {
 	}
 	c.role = w.roles[e.Who]
 	c.role.open++
+	f.faults.attempt(e.Who, e.At)
 	f.noteLive(e.At)
 }
 

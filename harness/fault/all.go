@@ -39,6 +39,7 @@ func All() []Kind {
 		metadataKind,
 		noticeKind,
 		linkKind,
+		refuseKind,
 		rebootKind,
 		messagesKind,
 		meminfoKind,

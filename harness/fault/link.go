@@ -153,21 +153,11 @@ func passed(ctx context.Context, links []*link.Link) (string, error) {
 
 // claimLinks takes the links for one fault: of two, only the first would act.
 func claimLinks(lab Lab, links []*link.Link) (release func(), err error) {
-	var all []func()
-	release = func() {
-		for _, r := range all {
-			r()
-		}
-	}
+	var names []string
 	for _, l := range links {
-		r, err := lab.Claim("the link " + l.Name())
-		if err != nil {
-			release()
-			return nil, err
-		}
-		all = append(all, r)
+		names = append(names, "the link "+l.Name())
 	}
-	return release, nil
+	return claims(lab, names)
 }
 
 // ofInstance picks what belongs to one instance, all when n is nil.

@@ -156,6 +156,7 @@ type Expect struct {
 	InFlight   bool             `json:"inFlight,omitempty"`   // something must be delivered and unsettled when the fault takes effect
 	Prefetch   int              `json:"prefetch,omitempty"`   // deliveries that the target may hold unsettled on a channel; 0: not judged
 	CPU        float64          `json:"cpu,omitempty"`        // cores that an instance may use after the last heal beyond what it used before; 0: not judged
+	Reconnects *Range           `json:"reconnects,omitempty"` // attempts to connect of each instance while faults are on; nil: not judged
 	Alerts     *Range           `json:"alerts,omitempty"`     // alerts at the sink; nil: none allowed
 	AllClears  *Range           `json:"allClears,omitempty"`  // nil: as many as alerts, when there are any
 	Hooks      map[string]Calls `json:"hooks,omitempty"`      // by hook; a hook that is not listed must not be called
