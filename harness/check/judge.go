@@ -20,8 +20,7 @@ var All = []Check{
 	ran, script, loadReached, faultInEffect, faultGone, inFlight, probes,
 	noLoss, deadLetters, duplicates, unexpected, wholeResults, settle, settled, ackAfterReport, protocol, noStall, worksOn, prefetch, priority,
 	alerts, allClears, hooks, targetExit, recovered,
-	cleanExit, takeover, serving, fairShare, busy,
-	cleanExit, takeover, serving, fairShare, reconnects,
+	cleanExit, takeover, serving, fairShare, busy, reconnects,
 }
 
 // Judge reads a history to its end and judges it. One that is torn or damaged gives a Judgement that is

@@ -77,6 +77,7 @@ func TestNamesAreAContract(t *testing.T) {
 		"probes",
 		"protocol",
 		"ran",
+		"reconnects",
 		"recovered",
 		"script",
 		"serving",

@@ -32,11 +32,8 @@ what comes again, and settles each delivery once, on its own channel.`,
 
 // On acts on AMQP methods that pass between the target and the broker.
 type On struct {
-	Method   string          `json:"method" doc:"'ack', 'deliver', 'publish', …, or in full: 'basic.ack'"`
-	Do       string          `json:"do" doc:"what happens: swallow, duplicate, delay, cut, cut-inside, cut-after, stall or corrupt; in the broker's place close-channel, close-channel-after, close-channel-before, close-connection, cancel, refuse or return; what nobody said: phantom-reject, phantom-cancel, phantom-block or phantom-unblock"`
-	From     string          `json:"from" doc:"'target' (default) or 'broker': who sends the method"`
 	Method   string          `json:"method" doc:"'ack', 'deliver', 'publish', …, or in full: 'basic.ack'; 'any': every method"`
-	Do       string          `json:"do" doc:"what happens: swallow, duplicate, delay, cut, cut-inside, cut-after, stall or corrupt; in the broker's place close-channel, close-channel-after, close-connection, cancel, refuse or return; what nobody said: phantom-reject, phantom-cancel, phantom-block or phantom-unblock"`
+	Do       string          `json:"do" doc:"what happens: swallow, duplicate, delay, cut, cut-inside, cut-after, stall or corrupt; in the broker's place close-channel, close-channel-after, close-channel-before, close-connection, cancel, refuse or return; what nobody said: phantom-reject, phantom-cancel, phantom-block or phantom-unblock"`
 	From     string          `json:"from" doc:"'target' (default), 'broker' or 'either': who sends the method"`
 	Instance *int            `json:"instance" doc:"only at this instance of the target, from 0; left out: at each"`
 	Nth      uint64          `json:"nth" doc:"only the n-th from now on, over all instances; 0: every one"`
