@@ -10,8 +10,8 @@ const run = incident({
   needs: 'prefetch',
   links: 'broker',
   load: { rate: 50, duration: '13s' },
-  expect: { recovery: '2s', inFlight: true },
-  catches: { 'R30-prefetch-one': 'recovered' },
+  expect: { recovery: '2s', inFlight: true, serving: { share: 0.9, within: '1s' } },
+  catches: { 'R30-prefetch-one': 'serving' },
 });
 
 export const options = run.options;

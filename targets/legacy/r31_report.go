@@ -2,6 +2,7 @@ package legacy
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
@@ -15,6 +16,9 @@ func impatientReport(c *consumer.Consumer) {
 	c.Worker.Report = func(ctx context.Context, id, key, contentType string, image []byte) error {
 		ctx, cancel := context.WithTimeout(ctx, 250*time.Millisecond)
 		defer cancel()
-		return next(ctx, id, key, contentType, image)
+		if err := next(ctx, id, key, contentType, image); err != nil {
+			return fmt.Errorf("not reported in time: %v", err) //nolint:errorlint // whose trouble it was is lost
+		}
+		return nil
 	}
 }
