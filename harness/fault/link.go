@@ -29,7 +29,7 @@ var linkKind = Kind{
 half-open is a firewall that has forgotten its flows: on the connections that are open nothing passes any more, and neither
 side hears of the other's end; new connections are fine. drip is a bad path on which new connections are put: one byte at a
 time, so that a handshake takes minutes. What half-open and drip have taken stays so, also when healed: a heal spares the
-connections to come. In effect once bytes of both sides were touched, with drip once so many connections were; gone
+connections to come. In effect once bytes of both sides were touched (half-open: of either), with drip once so many connections were; gone
 once bytes of both sides have passed untouched.`,
 	Correct: `Keeps up while a way is late, loses and repeats nothing while it is thin; notices by heartbeats that a connection is
 dead; gives a handshake a limit and tries again on a new connection.`,
@@ -114,10 +114,11 @@ func (f *Link) Inject(_ context.Context, lab Lab) (Injected, error) {
 // inEffect waits until every link has touched what it is to touch.
 func (f *Link) inEffect(ctx context.Context, armed []*link.Armed) (string, error) {
 	least := max(f.Connections, 1)
+	if f.How == "half-open" {
+		least = 0 // what is lost may be the target's alone
+	}
 	err := until(ctx, func() bool {
-		return !slices.ContainsFunc(armed, func(a *link.Armed) bool {
-			return !a.Touched().Both() || a.Conns() < least
-		})
+		return !slices.ContainsFunc(armed, func(a *link.Armed) bool { return !f.touched(a) || a.Conns() < least })
 	})
 	var up, down, conns int64
 	for _, a := range armed {
@@ -128,6 +129,15 @@ func (f *Link) inEffect(ctx context.Context, armed []*link.Armed) (string, error
 		return "", fmt.Errorf("waiting for bytes of both sides: %s: %w", seen, err)
 	}
 	return seen, nil
+}
+
+// touched tells whether a link has touched what shows its trouble. On a dead way one side may have
+// nothing to say: it waits for the other.
+func (f *Link) touched(a *link.Armed) bool {
+	if f.How == "half-open" {
+		return a.Touched().Up.Load()+a.Touched().Down.Load() > 0
+	}
+	return a.Touched().Both()
 }
 
 // passed waits until bytes of both sides have passed each link untouched from now on.
