@@ -2,6 +2,7 @@
 // notice, and everybody works on. Then one of two instances gets the notice that it is taken away: it
 // takes no more jobs, finishes or hands back what it has, and ends with 0 before its time; the other one
 // goes on, and a fresh instance takes its place. Real: 2 minutes; here 2 to 3 s.
+import { sleep } from 'k6';
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({
@@ -36,10 +37,9 @@ export async function story() {
   await away.inEffect();
   await away.heal();
   await run.recovered();
-  const slow = await run.inject(faults.worker([ // in effect when each instance has its hands full
-    { do: 'slow', delay: '300ms', times: 12 }, { do: 'slow', delay: '300ms' },
-  ]));
+  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '500ms' }]));
   await slow.inEffect();
+  sleep(0.3); // each instance has its hands full by then
   const notice = await run.inject(faults.notice({ in: '2s' }));
   await notice.inEffect();
   await slow.heal();
