@@ -68,9 +68,11 @@ func (l *Lab) drain(ctx context.Context) {
 	for {
 		counts := l.load.Counts()
 		open := l.live.series.Backlog()
-		// What the broker never confirmed may have no effect, ever. What waits in the queue although all
-		// have had theirs are redeliveries: their second effects would be missed.
-		if open <= int(counts.Offered-counts.Confirmed) && l.ready.Load() == 0 && l.Buried(ctx) {
+		// What the broker will never answer for may have no effect, ever; what it has yet to answer for is
+		// waited for. What waits in the queue although all have had their effect are redeliveries: their
+		// second effects would be missed.
+		never := counts.Offered - counts.Confirmed - counts.InFlight() - counts.Buffered
+		if open <= int(never) && l.ready.Load() == 0 && l.Buried(ctx) {
 			return
 		}
 		select {

@@ -3,6 +3,7 @@ package fault
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +44,13 @@ func (n *fakeNode) note(what string) error {
 		}
 	}
 	return nil
+}
+
+// all is a copy: what a fault does in the background goes on.
+func (n *fakeNode) all() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.done)
 }
 
 func (n *fakeNode) Start(context.Context) error { return n.note("start") }
@@ -168,7 +176,7 @@ func TestBrokerFaults(t *testing.T) {
 			b := withBroker{newBench(t), node}
 			in, err := c.fault.Inject(t.Context(), b)
 			require.NoError(t, err)
-			require.True(t, node.did(c.injected...), "%q", node.done)
+			require.True(t, node.did(c.injected...), "%q", node.all())
 			for _, e := range c.no {
 				b.Record(&e)
 			}
@@ -178,7 +186,7 @@ func TestBrokerFaults(t *testing.T) {
 			require.NoError(t, err)
 
 			require.NoError(t, in.Heal(t.Context()))
-			require.True(t, node.did(c.healed...), "%q", node.done)
+			require.True(t, node.did(c.healed...), "%q", node.all())
 			b.Record(&c.out) // before anybody looks: it does not count
 			go func() {
 				for t.Context().Err() == nil && !watched(b) {
@@ -235,7 +243,7 @@ func TestBrokerFaultThatCannotBeInjectedLeavesNothing(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		require.Empty(t, b.watches, want)
 		require.Empty(t, b.claimed, want)
-		require.True(t, node.did(c.undone...), "%s: %q", want, node.done)
+		require.True(t, node.did(c.undone...), "%s: %q", want, node.all())
 	}
 }
 
