@@ -96,7 +96,7 @@ var All = []Defect{
 	{"R21-one-connection", "it publishes on the connection that it consumes on", sharedConnection},
 	{"R63-connects-once", "without a broker at its start it never connects", connectsOnce},
 	{"R30-prefetch-one", "one message at a time: each waits for the ack of the last", prefetchOne},
-	{"R31-impatient-report", "a report that takes longer than 250 ms is the job's end", impatientReport},
+	{"R31-impatient", "an image that takes longer than 250 ms is the job's end", impatient},
 	{"R32-trusts-tcp", "no heartbeats, and silence is no news", trustTCP},
 	{"R33-soft-errors-only", "comes back only after errors that the client library calls recoverable", softErrorsOnly},
 	{"R34-key-per-delivery", "an idempotency key for each delivery instead of each job", keyPerDelivery},

@@ -93,7 +93,7 @@ var stories = map[string]story{
 	"R62-ack-all-on-stop":        prefetchedGoesBackAtOnce,
 	"R64-key-per-release":        otherReleaseCountsOnce,
 	"R30-prefetch-one":           holdsSeveralJobs,
-	"R31-impatient-report":       slowReportIsNoFailure,
+	"R31-impatient":              slowImageIsNoFailure,
 	"R32-trusts-tcp":             deadConnectionIsNoticed,
 	"R33-soft-errors-only":       lostConnectionIsOpenedAgain,
 	"R34-key-per-delivery":       repeatedDeliveryCountsOnce,

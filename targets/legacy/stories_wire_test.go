@@ -36,19 +36,14 @@ func holdsSeveralJobs(t *testing.T, l *consumertest.Lab, change func(*consumer.C
 		func() bool { return time.Now().After(patience) })
 }
 
-func slowReportIsNoFailure(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
-	l.Start(t, func(c *consumer.Consumer) {
-		next := c.Worker.Report
-		c.Worker.Report = func(ctx context.Context, id, key, contentType string, image []byte) error {
-			select {
-			case <-time.After(300 * time.Millisecond):
-				return next(ctx, id, key, contentType, image)
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+func slowImageIsNoFailure(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
+		if id != "warm-up" {
+			time.Sleep(400 * time.Millisecond)
 		}
-		change(c)
-	}, "MAX_ATTEMPTS=2")
+		return false
+	})
+	l.Start(t, change, "MAX_ATTEMPTS=2")
 	l.AwaitReady(t)
 	ids := l.Submit(t, 1)
 	return await(t,
