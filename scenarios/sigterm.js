@@ -1,6 +1,7 @@
 // R62. A deploy or a scale-down stops one of two consumers under load (SIGTERM), with jobs in work and
 // more prefetched. It finishes or hands back what it holds, at once, and exits with 0 inside its grace
-// (real 30 s, here 5 s). The other takes over, and nothing is lost.
+// (real 30 s, here 5 s). The other takes over until its successor starts, 1 s later, and nothing is lost.
+import { sleep } from 'k6';
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({
@@ -32,6 +33,7 @@ export async function story() {
   for (let i = 0; i < 60; i++) load(); // a rush
   const stopped = await stopping;
   await stopped.inEffect();
+  sleep(1);
   await stopped.heal();
   await stopped.gone();
   await run.recovered();
