@@ -42,6 +42,7 @@ func TestNoScriptAvoidsItsVerdict(t *testing.T) {
 		"injects nothing":         {body: begins + submits + "export async function story() { await run.steady(); await run.loadEnd(); }", want: "no fault was injected"},
 		"fault touches nothing":   {body: begins + submits + "export async function story() { await run.steady(); const f = await run.inject(faults.on('ack', 'cut', { nth: 1e6 })); await f.heal(); await run.recovered(); }", want: "never seen to touch"},
 		"heals nothing":           {body: begins + submits + "export async function story() { await run.steady(); const f = await run.inject(faults.on('ack', 'cut', { nth: 5 })); await f.inEffect(); }", want: "unknown"},
+		"tells its end too late":  {body: begins + submits + "export async function story() { await run.steady(); " + cut + " await run.loadEnd(); try { await run.inject(faults.on('ack', 'cut')); } catch (e) {} }", want: "the load has ended"},
 		"injects in a control":    {expect: "{ noFault: true }", body: begins + submits + tells, want: "FAIL"},
 		"swallows its errors":     {body: begins + submits + "export async function story() { try { await run.steady(); throw 1; } catch (e) {} }\nexport function handleSummary() { throw 2; }", want: "unknown"},
 		"aborts":                  {body: "import exec from 'k6/execution';\n" + begins + submits + "export async function story() { await run.steady(); exec.test.abort('enough'); }", want: "unknown"},

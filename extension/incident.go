@@ -12,6 +12,7 @@ import (
 
 	"github.com/grafana/sobek"
 
+	"github.com/comeback-chaos/xk6-comeback/fakes/aiworker"
 	"github.com/comeback-chaos/xk6-comeback/harness"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
@@ -25,6 +26,7 @@ type incident struct {
 	Instances int               `json:"instances"`
 	Needs     words             `json:"needs"`
 	Links     words             `json:"links"`
+	AI        ai                `json:"ai"`
 	Load      offered           `json:"load"`
 	Expect    expect            `json:"expect"`
 	Catches   map[string]string `json:"catches"`
@@ -33,6 +35,11 @@ type incident struct {
 type offered struct {
 	Rate     float64  `json:"rate"`
 	Duration duration `json:"duration"`
+}
+
+type ai struct {
+	Warm        duration `json:"warm"`
+	Concurrency int      `json:"concurrency"`
 }
 
 type expect struct {
@@ -135,6 +142,7 @@ func parseIncident(text []byte, file string) (harness.Spec, error) {
 	}
 	s := harness.Spec{
 		Name: in.Name, Incidents: in.ID, Target: in.Target, OwnBroker: in.Broker == "own",
+		AI:        aiworker.Script{Warm: time.Duration(in.AI.Warm), Concurrency: in.AI.Concurrency},
 		Instances: in.Instances, Needs: in.Needs, Links: in.Links,
 		Load:   harness.Load{Rate: in.Load.Rate, Duration: time.Duration(in.Load.Duration)},
 		Expect: in.Expect.history(),

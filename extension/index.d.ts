@@ -71,6 +71,8 @@ declare module 'k6/x/comeback' {
     instances?: number;
     /** Features of the target (comeback.yaml) that the scenario needs; it is skipped on a target without them. */
     needs?: string | string[];
+    /** How the AI worker works when all is well: time of a job whose model is loaded (default 5ms), jobs at a time (default 4). */
+    ai?: { warm?: Duration; concurrency?: number };
     /** Ways that faults.link() may make bad; each puts a proxy before that neighbour, for each instance. Default: none. */
     links?: LinkName | LinkName[];
     /** 'own' when the scenario breaks the broker itself. Default 'shared'. */

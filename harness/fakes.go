@@ -41,6 +41,9 @@ func (l *Lab) openFakes(ctx context.Context) error {
 	if l.worker, err = newWorker(l, socket); err != nil {
 		return err
 	}
+	if err := l.worker.remote.Push(ctx, l.config.Spec.AI); err != nil {
+		return err
+	}
 	l.desk = &hooks.Desk{OnCall: l.onHookCall, OnExit: l.onHookExit, Restart: l.worker.Start, Kill: l.worker.Kill}
 	l.control, err = control.Listen(socket, control.Mux{hooks.Role: l.desk, aiworker.Role: l.worker.remote}, l.log)
 	if err != nil {

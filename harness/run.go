@@ -71,8 +71,17 @@ func (l *Lab) ScriptError(scenario string, err error) {
 	l.record.Append(&history.Event{Kind: history.ScriptError, Who: scenario, Text: err.Error()})
 }
 
-// Inject puts a fault in place. It is healed at the end of the run if the script does not do it.
+// Inject puts a fault in place. It is healed at the end of the run if the script does not do it. Once the
+// load has ended it is an error: nothing would be seen of the fault, and a story that was to be told in
+// full must not end well without its last part.
 func (l *Lab) Inject(s fault.Spec) (*fault.Active, error) {
+	select {
+	case <-l.loadEnd:
+		err := fmt.Errorf("inject %s: the load has ended, so that nothing would be seen of it: what came before took too long, or load.duration is too short", s.Fault)
+		l.ScriptError("inject", err) // also when the script catches it
+		return nil, err
+	default:
+	}
 	f, err := fault.New(s)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/comeback-chaos/xk6-comeback/fakes/aiworker"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
 	"github.com/comeback-chaos/xk6-comeback/harness/check"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
@@ -16,11 +17,12 @@ import (
 type Spec struct {
 	Name      string // [a-z0-9-]; names the run's folder
 	Incidents []string
-	Target    string   // entry of comeback.yaml
-	Instances int      // how many of it run side by side, 1 to 16; 0: as the entry says
-	Needs     []string // features that the target must have, turned on for the run
-	Links     []string // ways that can be made bad: "broker", "api", "ai", "alerts"
-	OwnBroker bool     // the scenario breaks its broker: it may not share one
+	Target    string          // entry of comeback.yaml
+	Instances int             // how many of it run side by side, 1 to 16; 0: as the entry says
+	Needs     []string        // features that the target must have, turned on for the run
+	Links     []string        // ways that can be made bad: "broker", "api", "ai", "alerts"
+	AI        aiworker.Script // how the AI worker works when all is well
+	OwnBroker bool            // the scenario breaks its broker: it may not share one
 	Load      Load
 	Expect    history.Expect
 	Catches   []history.Catch // a defect may be listed with one check only
@@ -62,6 +64,9 @@ func (s Spec) Check() error {
 	}
 	if err := checkLinks(s.Links); err != nil {
 		return err
+	}
+	if err := s.AI.Check(); err != nil {
+		return fmt.Errorf("ai: %w", err)
 	}
 	for hook, c := range s.Expect.Hooks {
 		switch {

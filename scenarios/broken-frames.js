@@ -35,6 +35,6 @@ export async function story() {
     const broken = await run.inject(fault);
     await broken.inEffect();
     await broken.heal();
-    if ((await run.recovered()) === null) return;
+    await run.recovered();
   }
 }

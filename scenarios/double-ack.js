@@ -34,6 +34,6 @@ export async function story() {
     const active = await run.inject(fault);
     await active.inEffect();
     await active.heal();
-    if (await run.recovered() === null) return; // the load is over
+    await run.recovered();
   }
 }

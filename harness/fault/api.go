@@ -146,7 +146,7 @@ func removeAll(all []armed) error {
 }
 
 // acted waits until each of the rules has acted.
-func acted(ctx context.Context, whose string, all []armed) (string, error) {
+func acted[R interface{ Hit() <-chan struct{} }](ctx context.Context, whose string, all []R) (string, error) {
 	for i, a := range all {
 		if err := closed(ctx, a.Hit()); err != nil {
 			return "", fmt.Errorf("waiting until rule %d of the %s acts: %w", i, whose, err)

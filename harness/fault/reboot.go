@@ -34,21 +34,31 @@ func (f *Reboot) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	if err != nil {
 		return Injected{}, err
 	}
+	release, err := lab.Claim("the process of " + target.Name())
+	if err != nil {
+		return Injected{}, err
+	}
 	if err := target.Stop(ctx); err != nil {
+		release()
 		return Injected{}, fmt.Errorf("stop the target: %w", err)
 	}
 	all, err := injectAll(ctx, lab, f.Under)
 	if err != nil {
+		release()
 		return Injected{}, errors.Join(err, target.Start(ctx))
 	}
 	if err := target.Start(ctx); err != nil {
+		release()
 		return Injected{}, errors.Join(fmt.Errorf("start the target: %w", err), healAll(ctx, all))
 	}
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
 			return each(all, func(in Injected) (string, error) { return in.InEffect(ctx) })
 		},
-		Heal: func(ctx context.Context) error { return healAll(ctx, all) },
+		Heal: func(ctx context.Context) error {
+			defer release()
+			return healAll(ctx, all)
+		},
 		Gone: func(ctx context.Context) (string, error) {
 			return each(all, func(in Injected) (string, error) { return in.Gone(ctx) })
 		},

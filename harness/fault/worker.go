@@ -14,7 +14,7 @@ var workerKind = Kind{
 	Name: "worker", Args: []string{"rules"},
 	Doc: "makes the AI worker misbehave",
 	Does: `Gives the AI worker rules for requests, for pings and for its boot: it answers errors, garbage or half an answer, hangs,
-gets slow, cuts connections, dies of memory, or does not start. In effect once a rule has acted, gone once the worker says
+gets slow, cuts connections, dies of memory, or does not start. In effect once each rule has acted, gone once the worker says
 that the rules are out and has served a request since.`,
 	Correct: `Reports no job that was not done, tries a failed one again within its limit, and looks at the AI worker's answers
 rather than at its process to tell whether it is well.`,
@@ -28,7 +28,7 @@ type WorkerRules struct {
 	Rules []aiworker.Rule `json:"rules" doc:"at least one: {on, match, do, status, factor, delay, nth, times}; index.d.ts tells their values"`
 }
 
-// Inject implements Fault. It is in effect once a rule has acted.
+// Inject implements Fault. It is in effect once each rule has acted.
 func (f *WorkerRules) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	if len(f.Rules) == 0 {
 		return Injected{}, errors.New("rules: none: it wants at least one, such as {on: \"request\", do: \"fail\"}")
@@ -50,10 +50,7 @@ func (f *WorkerRules) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	}
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
-			if err := anyHit(ctx, armed); err != nil {
-				return "", fmt.Errorf("waiting until a rule of the AI worker acts: %w", err)
-			}
-			return "a rule of the AI worker has acted", nil
+			return acted(ctx, "AI worker", armed)
 		},
 		Heal: disarm,
 		Gone: func(ctx context.Context) (string, error) {

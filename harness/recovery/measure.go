@@ -198,11 +198,22 @@ func (m *measurement) missing() Outcome {
 			m.stillWaiting, seen)}
 	}
 	tight := m.runs(m.isTight)
-	if from := len(m.ticks) - min(tightTicks, m.hold); m.late < from && tight[from] >= len(m.ticks)-from {
+	if from := len(m.ticks) - min(tightTicks, m.hold); m.late < from && tight[from] >= len(m.ticks)-from && !m.idle() {
 		return Outcome{Reason: fmt.Sprintf("in range at the end, %s after the heal, but the load ended before it had held for %v",
 			seen, time.Duration(m.hold)*Tick)}
 	}
 	return Outcome{Measured: true, Reason: fmt.Sprintf("not recovered within %s of the heal: %s", seen, m.describe(len(m.ticks)-1))}
+}
+
+// idle tells whether nothing was done in the last hold although messages were offered. Without a backlog
+// that is no good end: the broker had no queue for them.
+func (m *measurement) idle() bool {
+	offered, effects := 0, 0
+	for _, t := range m.ticks[max(m.first, len(m.ticks)-m.hold):] {
+		offered += int(t.offered)
+		effects += int(t.effects)
+	}
+	return offered > 0 && effects == 0
 }
 
 // seconds writes a duration for people.

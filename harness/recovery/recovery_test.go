@@ -193,6 +193,25 @@ func TestSilenceIsTimeThatPasses(t *testing.T) {
 	require.Contains(t, o.Reason, "had no effect")
 }
 
+// A broker that has lost its queue sends every message back: there is no backlog, and nothing is done.
+func TestNothingDoneIsNoRecoveryWithoutABacklogEither(t *testing.T) {
+	t.Parallel()
+	k := recovery.Known{Recovery: -1}
+	events := k.Events()
+	s := observe(events)
+	inject := events[slices.IndexFunc(events, func(e history.Event) bool { return e.Kind == history.Inject })].At
+	steady, err := recovery.Steady(s, k.Start, inject)
+	require.NoError(t, err)
+	for _, e := range events {
+		if e.Kind == history.Offer {
+			s.Discount(e.Msg) // those that had their effect keep it
+		}
+	}
+	o := recovery.Measure(s, steady, k.Heal(), recovery.Hold)
+	require.True(t, o.Measured, o.Reason)
+	require.False(t, o.Recovered, o.Reason)
+}
+
 func TestSteadyKnowsTheLowestRate(t *testing.T) {
 	t.Parallel()
 	events := []history.Event{{Kind: history.LoadBegin}}
