@@ -5,9 +5,10 @@ import { incident, faults } from 'k6/x/comeback';
 const run = incident({
   id: 'R74',
   target: 'consumer',
-  ai: { warm: '1ms' },
-  load: { rate: 50, duration: '24s' },
-  expect: { recovery: '18s', prefetch: 8 },
+  needs: 'wide',
+  ai: { warm: '1ms', concurrency: 16 },
+  load: { rate: 50, duration: '20s' },
+  expect: { recovery: '14s', prefetch: 16 },
   catches: { 'R74-no-prefetch': 'prefetch' },
 });
 

@@ -33,7 +33,7 @@ type Injected struct {
 // The limits within which a fault must be undone, and be seen to be gone.
 const (
 	healLimit = 30 * time.Second // a broker's start alone takes 2 to 3 s of CPU
-	goneLimit = 10 * time.Second
+	goneLimit = 30 * time.Second
 )
 
 // What Active's methods say to a wrong order.
