@@ -98,24 +98,6 @@ func (f *On) evidence(r wire.Rule) string {
 	return fmt.Sprintf("%s met by %s", r.Method, f.Do)
 }
 
-// last waits until what holds the bytes back has done so for its time: healing lets them go at once.
-func (f *On) last(ctx context.Context, healed <-chan struct{}) error {
-	d := time.Duration(f.Delay + f.For) // rule has seen to it that one of them is 0
-	if d == 0 {
-		return nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-healed:
-		return fmt.Errorf("it was healed before its %s had lasted for %v", f.Do, d)
-	case <-ctx.Done():
-		return fmt.Errorf("waiting until its %s has lasted for %v: %w", f.Do, d, context.Cause(ctx))
-	}
-}
-
 // rule makes the wire's rule of what the script said, and refuses what makes no sense.
 func (f *On) rule(seed uint64) (wire.Rule, error) {
 	method, err := f.method()
