@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -140,7 +139,13 @@ func (t *instance) Kill(ctx context.Context) error {
 }
 
 // Pause implements fault.Target.
-func (t *instance) Pause() error { return t.signal(syscall.SIGSTOP, "be paused") }
+func (t *instance) Pause() error {
+	p, _ := t.current()
+	if p == nil {
+		return t.notRunning("be paused")
+	}
+	return p.Pause()
+}
 
 // Resume implements fault.Target.
 func (t *instance) Resume() error {
@@ -181,20 +186,7 @@ func (t *instance) Running() bool {
 // Paused implements fault.Target.
 func (t *instance) Paused() bool {
 	p, _ := t.current()
-	if p == nil {
-		return false
-	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
-	return err == nil && stateOf(stat) == 'T'
-}
-
-// stateOf finds the state in a stat of /proc: it follows the name in brackets, which may hold anything.
-func stateOf(stat []byte) byte {
-	i := bytes.LastIndexByte(stat, ')')
-	if i < 0 || i+2 >= len(stat) {
-		return 0
-	}
-	return stat[i+2]
+	return p != nil && p.Paused()
 }
 
 // ExpectExit implements fault.Target.

@@ -210,17 +210,21 @@ func (l *Local) Kill() error {
 }
 
 // Pause freezes the node (SIGSTOP): connections stay, nothing answers.
-func (l *Local) Pause() error { return l.signal(syscall.SIGSTOP) }
-
-// Resume lets a paused node go on.
-func (l *Local) Resume() error { return l.signal(syscall.SIGCONT) }
-
-func (l *Local) signal(s syscall.Signal) error {
+func (l *Local) Pause() error {
 	p, _, _ := l.running()
 	if p == nil {
 		return ErrStopped
 	}
-	return p.Signal(s)
+	return p.Pause()
+}
+
+// Resume lets a paused node go on.
+func (l *Local) Resume() error {
+	p, _, _ := l.running()
+	if p == nil {
+		return ErrStopped
+	}
+	return p.Signal(syscall.SIGCONT)
 }
 
 // Eval computes an Erlang expression (or several, "a, b") inside the node, about 1 ms, and gives the

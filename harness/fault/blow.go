@@ -96,30 +96,8 @@ func (b blow) strike(ctx context.Context, t Target) (done string, err error) {
 		code, err := t.Terminate(ctx)
 		return fmt.Sprintf("ended with %d when it was asked to", code), err
 	case pause:
-		return "stands still", still(ctx, t)
+		return "stands still", t.Pause()
 	default:
 		return "was killed", t.Kill(ctx)
 	}
-}
-
-// stillPeriod is how often the kernel is asked whether a process stands still.
-const stillPeriod = 2 * time.Millisecond
-
-// still pauses the process and waits until the kernel says so.
-func still(ctx context.Context, t Target) error {
-	if err := t.Pause(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	tick := time.NewTicker(stillPeriod)
-	defer tick.Stop()
-	for !t.Paused() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return fmt.Errorf("%s was sent SIGSTOP and does not stand still: %w", t.Name(), context.Cause(ctx))
-		}
-	}
-	return nil
 }

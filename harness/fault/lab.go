@@ -92,7 +92,7 @@ type Broker interface {
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
 	Kill() error
-	// Pause stops the process as it is, Resume lets it go on.
+	// Pause stops the process as it is, and returns once it stands still; Resume lets it go on.
 	Pause() error
 	Resume() error
 	// Eval runs an Erlang expression in it and gives what it prints.
@@ -113,7 +113,8 @@ type Target interface {
 	// ExpectExit says that the fault makes the process end in order by itself, within so long; 0: however
 	// long that takes. Why names the means. How it ends is judged (clean-exit).
 	ExpectExit(why string, within time.Duration) (Ending, error)
-	// Pause stops the process as it is (SIGSTOP), Resume lets it go on; one that has ended needs no Resume.
+	// Pause stops the process as it is (SIGSTOP), and returns once it stands still; Resume lets it go on;
+	// one that has ended needs no Resume.
 	Pause() error
 	Resume() error
 	// Running tells whether it has not ended, Paused whether the kernel says that it stands still.

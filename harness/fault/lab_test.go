@@ -187,7 +187,10 @@ func (t *benchTarget) Terminate(context.Context) (int, error) {
 func (t *benchTarget) Pause() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.paused = !t.deaf
+	if t.deaf {
+		return errors.New("it does not stand still")
+	}
+	t.paused = true
 	return nil
 }
 
