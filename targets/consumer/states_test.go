@@ -157,6 +157,7 @@ func (w *world) live(t *testing.T, steps []step) ops.State {
 	client := &http.Client{Transport: w}
 	c.AI.HTTP, c.Desk.HTTP, c.Source = client, client, w
 	c.ReadSwap, c.RunHook = w.readSwap, w.runHook
+	c.ReadNotice = func(context.Context) (*host.Notice, error) { return nil, nil } // no real network in a bubble
 	heal := c.Heal
 	c.Heal = func(ctx context.Context, tr *consumer.Trouble) {
 		w.mu.Lock()
