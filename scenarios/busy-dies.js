@@ -26,8 +26,9 @@ export function load() {
 export async function story() {
   await run.steady();
   const killing = run.inject(faults.process('kill', { holding: 6 }));
-  for (let i = 0; i < 60; i++) load(); // a rush
+  const rush = await run.inject(faults.messages('plain', { count: 60 }));
   const killed = await killing;
+  await rush.heal();
   await killed.inEffect();
   sleep(1); // the other is alone
   await killed.heal();

@@ -8,7 +8,7 @@ const run = incident({
   target: 'consumer',
   needs: ['single'],
   load: { rate: 50, duration: '8s' },
-  expect: { recovery: '3s', inFlight: true },
+  expect: { recovery: '5s', inFlight: true },
   catches: { 'R27-no-watchdog': 'recovered' },
 });
 

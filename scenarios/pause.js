@@ -27,8 +27,9 @@ export function load() {
 export async function story() {
   await run.steady();
   const pausing = run.inject(faults.process('pause', { holding: 6, until: 'dropped' }));
-  for (let i = 0; i < 60; i++) load(); // a rush
+  const rush = await run.inject(faults.messages('plain', { count: 60 }));
   const paused = await pausing;
+  await rush.heal();
   await paused.inEffect();
   await paused.heal();
   await paused.gone();

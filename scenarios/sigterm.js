@@ -30,8 +30,9 @@ export function load() {
 export async function story() {
   await run.steady();
   const stopping = run.inject(faults.process('term', { holding: 6 }));
-  for (let i = 0; i < 60; i++) load(); // a rush
+  const rush = await run.inject(faults.messages('plain', { count: 60 }));
   const stopped = await stopping;
+  await rush.heal();
   await stopped.inEffect();
   sleep(1);
   await stopped.heal();

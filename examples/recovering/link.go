@@ -14,10 +14,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-const (
-	callLimit   = 5 * time.Second // for each step that waits for the broker
-	consumerTag = "recovering"
-)
+const consumerTag = "recovering"
 
 var (
 	errStale     = errors.New("its session is gone: the broker has taken the message back")
@@ -88,12 +85,12 @@ func (l *link) open() (*amqp.Connection, *amqp.Channel, error) {
 // dial is called by the library for the first connection and for each recovered one.
 func (l *link) dial(network, address string) (net.Conn, error) {
 	l.end(nil)
-	c, err := net.DialTimeout(network, address, callLimit)
+	c, err := net.DialTimeout(network, address, l.settings.callLimit)
 	if err != nil {
 		return nil, err
 	}
 	l.raw.Store(&c)
-	return c, c.SetDeadline(time.Now().Add(callLimit)) // the library clears it after the handshake
+	return c, c.SetDeadline(time.Now().Add(l.settings.callLimit)) // the library clears it after the handshake
 }
 
 // OnConnectionClose implements amqp.ConnectionRecovery: first the session ends, then the library
@@ -201,7 +198,7 @@ func (l *link) close(ctx context.Context, conn *amqp.Connection) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = conn.CloseDeadline(time.Now().Add(callLimit))
+		_ = conn.CloseDeadline(time.Now().Add(l.settings.callLimit))
 	}()
 	select {
 	case <-done:

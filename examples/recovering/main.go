@@ -24,6 +24,9 @@ import (
 	"time"
 )
 
+// httpLimit bounds a question to /readyz.
+const httpLimit = 5 * time.Second
+
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	s, err := parse(os.Getenv)
@@ -81,7 +84,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 // and closed in order.
 func consume(ctx context.Context, l *link, back *publisher, drain func()) error {
 	// Opening has questions to the broker in it, and the library would wait for lost answers for ever.
-	limit := time.AfterFunc(2*callLimit, l.drop)
+	limit := time.AfterFunc(2*l.settings.callLimit, l.drop)
 	conn, ch, err := l.open()
 	limit.Stop()
 	if conn != nil {
@@ -128,7 +131,7 @@ func serve(address string, current *atomic.Pointer[link]) (closeServer func(), e
 	if err != nil {
 		return nil, fmt.Errorf("LISTEN_ADDR: %w", err)
 	}
-	server := &http.Server{ReadTimeout: callLimit, WriteTimeout: callLimit, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := &http.Server{ReadTimeout: httpLimit, WriteTimeout: httpLimit, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		l := current.Load()
 		if l == nil || r.URL.Path != "/readyz" {
 			http.Error(w, "not ready", http.StatusServiceUnavailable)

@@ -28,7 +28,7 @@ type publisher struct {
 
 // publish returns when the broker has taken charge of the message. After an error it may or may not have.
 func (p *publisher) publish(ctx context.Context, queue string, m amqp.Publishing) error {
-	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	ctx, cancel := context.WithTimeout(ctx, p.settings.callLimit)
 	defer cancel()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,13 +93,13 @@ func (p *publisher) connect() error {
 		return nil
 	}
 	p.close()
-	conn, err := amqp.DialConfig(p.settings.amqpURL, amqp.Config{Heartbeat: p.settings.heartbeat, Dial: amqp.DefaultDial(callLimit)})
+	conn, err := amqp.DialConfig(p.settings.amqpURL, amqp.Config{Heartbeat: p.settings.heartbeat, Dial: amqp.DefaultDial(p.settings.callLimit)})
 	if err != nil {
 		return fmt.Errorf("connect to the broker: %w", withoutURL(err))
 	}
 	p.conn, p.blocked = conn, conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	// A broker that does not answer is found out by the heartbeat unless it keeps its heart beating.
-	timer := time.AfterFunc(callLimit, func() { _ = conn.CloseDeadline(time.Now()) })
+	timer := time.AfterFunc(p.settings.callLimit, func() { _ = conn.CloseDeadline(time.Now()) })
 	defer timer.Stop()
 	if p.ch, err = conn.Channel(); err == nil {
 		err = declare(p.ch, p.settings)

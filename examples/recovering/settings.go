@@ -15,6 +15,7 @@ type settings struct {
 	prefetch         int           // unsettled deliveries at most, and as many jobs at a time
 	heartbeat        time.Duration // silence on the connection is noticed after about 1.5 times that
 	recoveryInterval time.Duration // the library's wait before each attempt to recover; it adds up to 0.5 s
+	callLimit        time.Duration // for each step that waits for the broker, the handshake too
 	stallAfter       time.Duration // silence after which we doubt what we see
 
 	aiURL, apiURL         string
@@ -71,6 +72,7 @@ func parse(lookup func(string) string) (settings, error) {
 	}{
 		{"AMQP_HEARTBEAT", &s.heartbeat, 10 * time.Second},
 		{"RECOVERY_INTERVAL", &s.recoveryInterval, time.Second},
+		{"CALL_LIMIT", &s.callLimit, 5 * time.Second},
 		{"STALL_AFTER", &s.stallAfter, 5 * time.Second},
 		{"AI_TIMEOUT", &s.aiTimeout, 30 * time.Second},
 		{"API_TIMEOUT", &s.apiTimeout, 10 * time.Second},

@@ -44,7 +44,7 @@ func (l *link) watch(ctx context.Context, conn *amqp.Connection, ch *amqp.Channe
 		}
 		s, lost := l.session()
 		if s == nil {
-			if away := time.Since(lost); away > callLimit+3*l.settings.recoveryInterval {
+			if away := time.Since(lost); away > l.settings.callLimit+3*l.settings.recoveryInterval {
 				return fmt.Errorf("%w (%v)", errNoReturn, away.Round(time.Millisecond))
 			}
 			continue
