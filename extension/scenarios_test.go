@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +50,49 @@ func TestScenarios(t *testing.T) {
 	}
 	require.Empty(t, uncaught, "defects that no scenario catches")
 	require.Len(t, caught, known, "a scenario catches a defect that there is not")
+}
+
+// TestCatalogue holds docs/catalogue.md against the scenarios: each id that a scenario is about is there,
+// and each row names scenarios that there are, one of them about that id, and defects that they catch.
+func TestCatalogue(t *testing.T) {
+	t.Parallel()
+	folder, err := filepath.Abs("../scenarios")
+	require.NoError(t, err)
+	r := k6(t, nil, "x", "comeback", "list", "--json", folder)
+	require.Zero(t, r.code, "%s", r.output)
+	var all []listed
+	require.NoError(t, json.Unmarshal([]byte(r.output), &all))
+	byName := map[string]listed{}
+	for _, s := range all {
+		byName[s.Name] = s
+	}
+	page, err := os.ReadFile("../docs/catalogue.md")
+	require.NoError(t, err)
+	rows := map[string]bool{}
+	for _, row := range regexp.MustCompile(`(?m)^\| ([AR]\d+) \|.*\| ([^|]*) \| ([^|]*) \|$`).FindAllStringSubmatch(string(page), -1) {
+		id := row[1]
+		rows[id] = true
+		about, catches := false, ""
+		for _, name := range regexp.MustCompile(`[a-z0-9]+(-[a-z0-9]+)*`).FindAllString(row[2], -1) {
+			s, ok := byName[name]
+			if !ok {
+				continue // a word beside the names
+			}
+			about = about || slices.Contains(s.Incidents, id)
+			for defect, check := range s.Catches {
+				catches += defect + " (" + check + ") "
+			}
+		}
+		require.True(t, about, "%s: no scenario of its row is about it: %s", id, row[2])
+		for _, pair := range regexp.MustCompile(`[AR]\d+-[a-z0-9-]+ \([a-z-]+\)`).FindAllString(row[3], -1) {
+			require.Contains(t, catches, pair, "%s: no scenario of its row catches that", id)
+		}
+	}
+	for _, s := range all {
+		for _, id := range s.Incidents {
+			require.True(t, rows[id], "docs/catalogue.md has no row for %s of %s", id, s.Name)
+		}
+	}
 }
 
 func TestRepeatCommand(t *testing.T) {
