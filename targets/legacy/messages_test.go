@@ -149,6 +149,7 @@ func expiredIsBuried(t *testing.T, l *consumertest.Lab, change func(*consumer.Co
 	l.AwaitHeld(t, "[0,1]")
 	publish(t, l, amqp.Publishing{MessageId: "late", Expiration: "1", Body: []byte(`{"prompt":"a"}`)})
 	release()
+	l.AwaitEmpty(t) // it is in the dead-letter queue by now, or nowhere
 	return await(t, func() bool { return dead(t, l) == 1 }, later(time.Second)) && l.API.Requests("late") == 0
 }
 
