@@ -26,10 +26,10 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  const pausing = run.inject(faults.process('pause', { holding: 6, until: 'dropped' }));
-  const rush = await run.inject(faults.messages('plain', { count: 60 }));
-  const paused = await pausing;
-  await rush.heal();
+  // Jobs that take long are in work, and not just on their way, when it is struck.
+  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '200ms', times: 8 }]));
+  const paused = await run.inject(faults.process('pause', { holding: 6, until: 'dropped' }));
+  await slow.heal();
   await paused.inEffect();
   await paused.heal();
   await paused.gone();
