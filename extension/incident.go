@@ -26,7 +26,7 @@ type incident struct {
 	Instances int               `json:"instances"`
 	Needs     words             `json:"needs"`
 	Links     words             `json:"links"`
-	AI        ai                `json:"ai"`
+	AI        aiworker.Script   `json:"ai"`
 	Load      offered           `json:"load"`
 	Expect    expect            `json:"expect"`
 	Catches   map[string]string `json:"catches"`
@@ -35,11 +35,6 @@ type incident struct {
 type offered struct {
 	Rate     float64  `json:"rate"`
 	Duration duration `json:"duration"`
-}
-
-type ai struct {
-	Warm        duration `json:"warm"`
-	Concurrency int      `json:"concurrency"`
 }
 
 type expect struct {
@@ -142,7 +137,7 @@ func parseIncident(text []byte, file string) (harness.Spec, error) {
 	}
 	s := harness.Spec{
 		Name: in.Name, Incidents: in.ID, Target: in.Target, OwnBroker: in.Broker == "own",
-		AI:        aiworker.Script{Warm: time.Duration(in.AI.Warm), Concurrency: in.AI.Concurrency},
+		AI:        in.AI,
 		Instances: in.Instances, Needs: in.Needs, Links: in.Links,
 		Load:   harness.Load{Rate: in.Load.Rate, Duration: time.Duration(in.Load.Duration)},
 		Expect: in.Expect.history(),

@@ -65,6 +65,9 @@ func (s Spec) Check() error {
 	if err := checkLinks(s.Links); err != nil {
 		return err
 	}
+	if len(s.AI.Rules) > 0 {
+		return errors.New("ai.rules: misbehaviour is a fault, with its effect and its end: faults.worker([…])")
+	}
 	if err := s.AI.Check(); err != nil {
 		return fmt.Errorf("ai: %w", err)
 	}

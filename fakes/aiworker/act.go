@@ -24,7 +24,7 @@ func (w *worker) boot(ctx context.Context) error {
 	switch t.Rule.Do {
 	case SlowBoot:
 		w.report(t, "", 0, fmt.Sprintf("boots %v slower", t.Rule.Delay))
-		return w.linger(ctx, t, t.Rule.Delay)
+		return w.linger(ctx, t, time.Duration(t.Rule.Delay))
 	case Hang:
 		w.report(t, "", 0, "hangs at boot")
 		w.hang(ctx, t)
@@ -61,7 +61,7 @@ func (w *worker) act(ctx context.Context, rw http.ResponseWriter, t *turn, msg s
 			w.log.Error("the worker could not kill itself", "error", err)
 		}
 	case Slow:
-		delay := t.Rule.Delay
+		delay := time.Duration(t.Rule.Delay)
 		if delay == 0 {
 			base, _ := w.now()
 			delay = time.Duration(float64(base.warm()) * (t.Rule.Factor - 1))

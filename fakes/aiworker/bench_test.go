@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
 
 // BenchmarkJobs drives a worker's process from 8 callers, 2 ms a job, 8 at a time: 4000/s at best.
 func BenchmarkJobs(b *testing.B) {
-	r := newRig(b, Script{Warm: 2 * time.Millisecond, Concurrency: 8})
+	r := newRig(b, Script{Warm: script.Duration(2 * time.Millisecond), Concurrency: 8})
 	r.start()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 8}}
 	defer client.CloseIdleConnections()

@@ -1,12 +1,10 @@
 package aiworker
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
@@ -49,12 +47,12 @@ func places() map[string][]string {
 // Rule is one way in which the worker misbehaves. "Fail n times, then succeed" is Times: n. In JSON
 // the delay is written "1.5s". Turns are counted over restarts of the process.
 type Rule struct {
-	On     string        `json:"on,omitempty"`    // OnRequest when empty
-	Match  string        `json:"match,omitempty"` // a message id, or a part of the prompt; empty: any
-	Do     string        `json:"do"`
-	Status int           `json:"status,omitempty"` // of fail, 400 to 599; 0: 500
-	Factor float64       `json:"factor,omitempty"` // of slow, above 1 to 1000
-	Delay  time.Duration `json:"delay,omitempty"`  // of slow and slow-boot
+	On     string          `json:"on,omitempty"`    // OnRequest when empty
+	Match  string          `json:"match,omitempty"` // a message id, or a part of the prompt; empty: any
+	Do     string          `json:"do"`
+	Status int             `json:"status,omitempty"` // of fail, 400 to 599; 0: 500
+	Factor float64         `json:"factor,omitempty"` // of slow, above 1 to 1000
+	Delay  script.Duration `json:"delay,omitempty"`  // of slow and slow-boot
 	script.Turn
 }
 
@@ -116,29 +114,9 @@ func (r Rule) matches(on, msg, prompt string) bool {
 	return r.on() == on && (r.Match == "" || r.Match == msg || strings.Contains(prompt, r.Match))
 }
 
-type plainRule Rule
-
-// MarshalJSON writes the delay as text.
-func (r Rule) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		plainRule
-		Delay script.Duration `json:"delay,omitzero"`
-	}{plainRule(r), script.Duration(r.Delay)})
-}
-
 // UnmarshalJSON reads a rule and checks it; an unknown field is an error.
 func (r *Rule) UnmarshalJSON(data []byte) error {
-	var aux struct {
-		plainRule
-		Delay script.Duration `json:"delay"`
-	}
-	if err := script.Decode(data, &aux); err != nil {
-		return fmt.Errorf("rule: %w", err)
-	}
-	*r = Rule(aux.plainRule)
-	r.Delay = time.Duration(aux.Delay)
-	if err := r.Check(); err != nil {
-		return fmt.Errorf("rule: %w", err)
-	}
-	return nil
+	type plain Rule
+	*r = Rule{} // an element of a list may hold a former one
+	return script.DecodeChecked("rule", data, (*plain)(r), func() error { return r.Check() })
 }

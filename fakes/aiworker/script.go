@@ -1,7 +1,6 @@
 package aiworker
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -11,12 +10,12 @@ import (
 // Script is how the worker behaves. The zero value works: four jobs at a time, 5 ms each, 25 ms when
 // the model has to be loaded first. Of the rules that match, the first whose turn it is acts.
 type Script struct {
-	Warm        time.Duration `json:"warm,omitempty"`        // of a job whose model is loaded; 0: 5 ms
-	Cold        float64       `json:"cold,omitempty"`        // times as long when it is not, 1 to 1000; 0: 5
-	Concurrency int           `json:"concurrency,omitempty"` // jobs at a time, the others queue; 0: 4
-	Keep        int           `json:"keep,omitempty"`        // models that stay loaded; 0: 1
-	Models      []string      `json:"models,omitempty"`      // those there are; none: any name will do
-	Rules       []Rule        `json:"rules,omitempty"`
+	Warm        script.Duration `json:"warm,omitempty"`        // of a job whose model is loaded; 0: 5 ms
+	Cold        float64         `json:"cold,omitempty"`        // times as long when it is not, 1 to 1000; 0: 5
+	Concurrency int             `json:"concurrency,omitempty"` // jobs at a time, the others queue; 0: 4
+	Keep        int             `json:"keep,omitempty"`        // models that stay loaded; 0: 1
+	Models      []string        `json:"models,omitempty"`      // those there are; none: any name will do
+	Rules       []Rule          `json:"rules,omitempty"`
 }
 
 // Check tells what is wrong with the script.
@@ -42,7 +41,7 @@ func (s Script) warm() time.Duration {
 	if s.Warm == 0 {
 		return 5 * time.Millisecond
 	}
-	return s.Warm
+	return time.Duration(s.Warm)
 }
 
 // load is how long it takes to load a model: what a cold job takes beyond a warm one.
@@ -61,31 +60,11 @@ func (s Script) concurrency() int {
 	return s.Concurrency
 }
 
-type plainScript Script
-
-// MarshalJSON writes durations as text.
-func (s Script) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		plainScript
-		Warm script.Duration `json:"warm,omitzero"`
-	}{plainScript(s), script.Duration(s.Warm)})
-}
-
 // UnmarshalJSON reads a script and checks it; an unknown field is an error.
 func (s *Script) UnmarshalJSON(data []byte) error {
-	var aux struct {
-		plainScript
-		Warm script.Duration `json:"warm"`
-	}
-	if err := script.Decode(data, &aux); err != nil {
-		return fmt.Errorf("AI worker script: %w", err)
-	}
-	*s = Script(aux.plainScript)
-	s.Warm = time.Duration(aux.Warm)
-	if err := s.Check(); err != nil {
-		return fmt.Errorf("AI worker script: %w", err)
-	}
-	return nil
+	type plain Script
+	*s = Script{} // an element of a list may hold a former one
+	return script.DecodeChecked("AI worker script", data, (*plain)(s), func() error { return s.Check() })
 }
 
 // state is what the lab sends: the script, and each rule with its number and how far it has come.

@@ -21,7 +21,7 @@ func TestScriptDefaults(t *testing.T) {
 	require.Equal(t, 5*time.Millisecond, s.warm())
 	require.Equal(t, 20*time.Millisecond, s.load(), "with the job's own 5 ms a cold one takes 5 times as long")
 	require.Equal(t, 4, s.concurrency())
-	s = Script{Warm: time.Second, Cold: 1, Concurrency: 1}
+	s = Script{Warm: script.Duration(time.Second), Cold: 1, Concurrency: 1}
 	require.Zero(t, s.load())
 	require.Equal(t, 1, s.concurrency())
 }
@@ -121,7 +121,7 @@ func anyRule(t *rapid.T) Rule {
 		if rapid.Bool().Draw(t, "by factor") {
 			r.Factor = rapid.Float64Range(1.001, 1000).Draw(t, "factor")
 		} else {
-			r.Delay = time.Duration(rapid.Int64Range(1, int64(script.MaxDelay)).Draw(t, "delay"))
+			r.Delay = script.Duration(rapid.Int64Range(1, int64(script.MaxDelay)).Draw(t, "delay"))
 		}
 	}
 	r.Match = rapid.String().Draw(t, "match")
@@ -133,7 +133,7 @@ func TestScriptRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		want := Script{
-			Warm:        time.Duration(rapid.Int64Range(0, int64(script.MaxDelay)).Draw(t, "warm")),
+			Warm:        script.Duration(rapid.Int64Range(0, int64(script.MaxDelay)).Draw(t, "warm")),
 			Cold:        rapid.Float64Range(1, 1000).Draw(t, "cold"),
 			Concurrency: rapid.IntRange(0, 100).Draw(t, "concurrency"),
 			Rules:       rapid.SliceOfN(rapid.Custom(anyRule), 1, 5).Draw(t, "rules"),

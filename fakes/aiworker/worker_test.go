@@ -81,7 +81,7 @@ func TestRulesOnRequests(t *testing.T) {
 			_, err := png.Decode(bytes.NewReader(a.image(t)))
 			require.Error(t, err)
 		}},
-		{"slow", Rule{Do: Slow, Delay: time.Millisecond}, 0, func(t *testing.T, a reply) { a.image(t) }},
+		{"slow", Rule{Do: Slow, Delay: script.Duration(time.Millisecond)}, 0, func(t *testing.T, a reply) { a.image(t) }},
 		{"slower", Rule{Do: Slow, Factor: 1.5}, 0, func(t *testing.T, a reply) { a.image(t) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestHang(t *testing.T) {
 // What hangs holds its slot: with all slots taken the others queue, and go on afterwards.
 func TestJobsQueueForASlot(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, Script{Warm: time.Microsecond, Concurrency: 2, Rules: []Rule{{Do: Hang, Match: "stuck"}}})
+	r := newRig(t, Script{Warm: script.Duration(time.Microsecond), Concurrency: 2, Rules: []Rule{{Do: Hang, Match: "stuck"}}})
 	r.start()
 	stuck := []chan reply{r.later(func() reply { return r.job("stuck1") }), r.later(func() reply { return r.job("stuck2") })}
 	r.event()
@@ -208,7 +208,7 @@ func TestRulesOnBoot(t *testing.T) {
 	r := newRig(t, Script{Rules: []Rule{
 		{On: OnBoot, Do: Refuse, Turn: script.Turn{Times: 2}},
 		{On: OnBoot, Do: OOM, Turn: script.Turn{Times: 1}},
-		{On: OnBoot, Do: SlowBoot, Delay: time.Millisecond, Turn: script.Turn{Times: 1}},
+		{On: OnBoot, Do: SlowBoot, Delay: script.Duration(time.Millisecond), Turn: script.Turn{Times: 1}},
 	}})
 	for range 2 {
 		p := r.boot()
@@ -228,7 +228,7 @@ func TestRulesOnBoot(t *testing.T) {
 
 func TestBootThatHangsEndsWithItsRule(t *testing.T) {
 	t.Parallel()
-	for _, rule := range []Rule{{On: OnBoot, Do: Hang}, {On: OnBoot, Do: SlowBoot, Delay: 10 * time.Minute}} {
+	for _, rule := range []Rule{{On: OnBoot, Do: Hang}, {On: OnBoot, Do: SlowBoot, Delay: script.Duration(10 * time.Minute)}} {
 		r := newRig(t, Script{Rules: []Rule{rule}})
 		r.boot()
 		r.event()
@@ -245,9 +245,9 @@ func TestWorkerEndsWithTheLab(t *testing.T) {
 	for name, rule := range map[string]Rule{
 		"serving":         {Do: Fail, Match: "nobody"},
 		"hanging":         {Do: Hang},
-		"slow":            {Do: Slow, Delay: 10 * time.Minute},
+		"slow":            {Do: Slow, Delay: script.Duration(10 * time.Minute)},
 		"hanging at boot": {On: OnBoot, Do: Hang},
-		"booting slowly":  {On: OnBoot, Do: SlowBoot, Delay: 10 * time.Minute},
+		"booting slowly":  {On: OnBoot, Do: SlowBoot, Delay: script.Duration(10 * time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,7 +1,6 @@
 package alertsink
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -21,9 +20,9 @@ var all = []string{Limit, Fail, Hang, Cut}
 
 // Rule is one way in which the sink refuses an alert. A refused one is in no ledger.
 type Rule struct {
-	Do         string        `json:"do"`
-	Status     int           `json:"status,omitempty"`     // of fail, 400 to 599; 0: 500
-	RetryAfter time.Duration `json:"retryAfter,omitempty"` // of limit, rounded up to whole seconds; 0: 1 s
+	Do         string          `json:"do"`
+	Status     int             `json:"status,omitempty"`     // of fail, 400 to 599; 0: 500
+	RetryAfter script.Duration `json:"retryAfter,omitempty"` // of limit, rounded up to whole seconds; 0: 1 s
 	script.Turn
 }
 
@@ -53,32 +52,12 @@ func (r Rule) status() int {
 
 // retryAfter is the header's value, in whole seconds.
 func (r Rule) retryAfter() int {
-	return max(1, int((r.RetryAfter+time.Second-1)/time.Second))
-}
-
-type plainRule Rule
-
-// MarshalJSON writes the duration as text.
-func (r Rule) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		plainRule
-		RetryAfter script.Duration `json:"retryAfter,omitzero"`
-	}{plainRule(r), script.Duration(r.RetryAfter)})
+	return max(1, int((time.Duration(r.RetryAfter)+time.Second-1)/time.Second))
 }
 
 // UnmarshalJSON reads a rule and checks it; an unknown field is an error.
 func (r *Rule) UnmarshalJSON(data []byte) error {
-	var aux struct {
-		plainRule
-		RetryAfter script.Duration `json:"retryAfter"`
-	}
-	if err := script.Decode(data, &aux); err != nil {
-		return fmt.Errorf("alert sink rule: %w", err)
-	}
-	*r = Rule(aux.plainRule)
-	r.RetryAfter = time.Duration(aux.RetryAfter)
-	if err := r.Check(); err != nil {
-		return fmt.Errorf("alert sink rule: %w", err)
-	}
-	return nil
+	type plain Rule
+	*r = Rule{} // an element of a list may hold a former one
+	return script.DecodeChecked("alert sink rule", data, (*plain)(r), func() error { return r.Check() })
 }

@@ -132,7 +132,7 @@ func TestRules(t *testing.T) {
 		err    error
 	}{
 		{Rule{Do: Limit}, 429, "1", nil},
-		{Rule{Do: Limit, RetryAfter: 2500 * time.Millisecond}, 429, "3", nil},
+		{Rule{Do: Limit, RetryAfter: script.Duration(2500 * time.Millisecond)}, 429, "3", nil},
 		{Rule{Do: Fail}, 500, "", nil},
 		{Rule{Do: Fail, Status: 503}, 503, "", nil},
 		{Rule{Do: Cut}, 0, "", syscall.ECONNRESET},
@@ -192,7 +192,7 @@ func TestRuleJSON(t *testing.T) {
 	var r Rule
 	in := `{"do":"limit","retryAfter":"1.5s","nth":2,"times":3}`
 	require.NoError(t, json.Unmarshal([]byte(in), &r))
-	require.Equal(t, Rule{Do: Limit, RetryAfter: 1500 * time.Millisecond, Turn: script.Turn{Nth: 2, Times: 3}}, r)
+	require.Equal(t, Rule{Do: Limit, RetryAfter: script.Duration(1500 * time.Millisecond), Turn: script.Turn{Nth: 2, Times: 3}}, r)
 	out, err := json.Marshal(r)
 	require.NoError(t, err)
 	require.JSONEq(t, in, string(out))

@@ -3,6 +3,7 @@ package apisink
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/port"
 	"github.com/comeback-chaos/xk6-comeback/fakes/script"
@@ -41,7 +42,7 @@ func (s *Sink) act(w http.ResponseWriter, r *http.Request, e Effect, a *script.A
 	case Pass:
 		s.accept(w, e)
 	case Slow:
-		if script.Wait(s.ctx, a.Rule.Delay) != nil {
+		if script.Wait(s.ctx, time.Duration(a.Rule.Delay)) != nil {
 			s.cut(w, e)
 			return
 		}

@@ -166,7 +166,7 @@ func TestRules(t *testing.T) {
 		effects int // that the job has had afterwards
 	}{
 		{Rule{Do: Pass}, 201, nil, Effect{Status: 201}, 1},
-		{Rule{Do: Slow, Delay: time.Millisecond}, 201, nil, Effect{Status: 201}, 1},
+		{Rule{Do: Slow, Delay: script.Duration(time.Millisecond)}, 201, nil, Effect{Status: 201}, 1},
 		{Rule{Do: Fail}, 500, nil, Effect{Status: 500, Refused: true}, 0},
 		{Rule{Do: Fail, Status: 503}, 503, nil, Effect{Status: 503, Refused: true}, 0},
 		{Rule{Do: AcceptFail}, 500, nil, Effect{Status: 500, Refused: true, Accepted: true}, 1},
@@ -248,7 +248,7 @@ func TestHang(t *testing.T) {
 func TestSlowAcceptsThoughItsCallerWent(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	a, err := r.Add(Rule{Do: Slow, Delay: 20 * time.Millisecond})
+	a, err := r.Add(Rule{Do: Slow, Delay: script.Duration(20 * time.Millisecond)})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-a.Hit(); cancel() }()
@@ -260,7 +260,7 @@ func TestSlowAcceptsThoughItsCallerWent(t *testing.T) {
 func TestCloseEndsWhatHangs(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	for _, rule := range []Rule{{Do: Hang, Job: "m1"}, {Do: Slow, Delay: 10 * time.Minute, Job: "m2"}} {
+	for _, rule := range []Rule{{Do: Hang, Job: "m1"}, {Do: Slow, Delay: script.Duration(10 * time.Minute), Job: "m2"}} {
 		a, err := r.Add(rule)
 		require.NoError(t, err)
 		done := make(chan error)
@@ -352,7 +352,7 @@ func TestRuleRoundTrip(t *testing.T) {
 		want := Rule{Do: rapid.SampledFrom(all).Draw(t, "do")}
 		switch {
 		case want.Do == Slow:
-			want.Delay = time.Duration(rapid.Int64Range(1, int64(script.MaxDelay)).Draw(t, "delay"))
+			want.Delay = script.Duration(rapid.Int64Range(1, int64(script.MaxDelay)).Draw(t, "delay"))
 		case want.Do == Fail || want.Do == AcceptFail:
 			want.Status = rapid.IntRange(400, 599).Draw(t, "status")
 		}

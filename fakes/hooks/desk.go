@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/control"
 )
@@ -139,7 +140,7 @@ func (d *Desk) play(ctx context.Context, c *control.Conn, call *Call, step Step,
 			return err
 		}
 	}
-	if err := plan.wait(ctx, step.Delay); err != nil {
+	if err := plan.wait(ctx, time.Duration(step.Delay)); err != nil {
 		return err
 	}
 	if plan.replaced() {

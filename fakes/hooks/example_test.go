@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
+	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
 
 // The first restart is killed for memory, the second hangs for ten seconds and then says so, the
@@ -15,7 +16,7 @@ func ExampleDesk_Plan() {
 	var desk hooks.Desk
 	_, err := desk.Plan(hooks.Restart,
 		hooks.Step{Signal: "KILL"},
-		hooks.Step{Delay: 10 * time.Second, Stderr: "the GPU is busy\n", Code: 42},
+		hooks.Step{Delay: script.Duration(10 * time.Second), Stderr: "the GPU is busy\n", Code: 42},
 		hooks.Step{Restart: true, Code: 1},
 	)
 	fmt.Println(err)

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/control"
+	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
 
 // TestMain lets the test binary be the hook's process: `<binary> fakehook <socket> <name> -- args…`.
@@ -120,7 +121,7 @@ func TestDefaultPlans(t *testing.T) {
 func TestOneStepACallAndTheLastRepeats(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, &Desk{})
-	plan(t, b, Restart, Step{Code: 7, Stderr: "seven\n"}, Step{}, Step{Code: 42, Delay: time.Millisecond})
+	plan(t, b, Restart, Step{Code: 7, Stderr: "seven\n"}, Step{}, Step{Code: 42, Delay: script.Duration(time.Millisecond)})
 	for i, want := range []int{7, 0, 42, 42} {
 		ws, stderr := run1(t, b.restart)
 		require.Equal(t, want, ws.ExitStatus())

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
 
 func closed(ch <-chan struct{}) bool {
@@ -29,12 +31,12 @@ func TestNewPlanLetsGoOfTheFormersCalls(t *testing.T) {
 	}{
 		"hang":                     {Step{Hang: true}, LetGoCode, 0},
 		"hang after a restart":     {Step{Hang: true, Restart: true}, LetGoCode, 1},
-		"delay":                    {Step{Delay: 10 * time.Minute, Code: 42}, 42, 0},
-		"delay, then restart":      {Step{Delay: 10 * time.Minute, Restart: true, Code: 1}, 1, 1},
-		"delay, then kill":         {Step{Delay: 10 * time.Minute, Kill: true, Code: 7}, 7, 0},
-		"delay, then hang":         {Step{Delay: 10 * time.Minute, Hang: true}, LetGoCode, 0},
-		"delay, then die by TERM":  {Step{Delay: 10 * time.Minute, Signal: "TERM"}, 128 + 15, 0},
-		"delay that answers right": {Step{Delay: 10 * time.Minute}, 0, 0},
+		"delay":                    {Step{Delay: script.Duration(10 * time.Minute), Code: 42}, 42, 0},
+		"delay, then restart":      {Step{Delay: script.Duration(10 * time.Minute), Restart: true, Code: 1}, 1, 1},
+		"delay, then kill":         {Step{Delay: script.Duration(10 * time.Minute), Kill: true, Code: 7}, 7, 0},
+		"delay, then hang":         {Step{Delay: script.Duration(10 * time.Minute), Hang: true}, LetGoCode, 0},
+		"delay, then die by TERM":  {Step{Delay: script.Duration(10 * time.Minute), Signal: "TERM"}, 128 + 15, 0},
+		"delay that answers right": {Step{Delay: script.Duration(10 * time.Minute)}, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,10 +1,8 @@
 package hooks
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,13 +15,13 @@ const maxStderr = 64 << 10
 // Step is what one call of a hook does, in this order: print Stderr, wait for Delay, kill or restart
 // the AI worker, then hang, die by Signal or exit with Code. In JSON the delay is written "1.5s".
 type Step struct {
-	Code    int           `json:"code,omitempty"`    // exit code, 0 to 255
-	Delay   time.Duration `json:"delay,omitempty"`   // 0 to 10 min
-	Stderr  string        `json:"stderr,omitempty"`  // at most 64 KB
-	Hang    bool          `json:"hang,omitempty"`    // do not end before somebody kills the process, or another plan is in force: then end with LetGoCode
-	Signal  string        `json:"signal,omitempty"`  // die by it: "KILL", "TERM", "SEGV", …
-	Restart bool          `json:"restart,omitempty"` // restart the AI worker
-	Kill    bool          `json:"kill,omitempty"`    // kill the AI worker and leave it dead
+	Code    int             `json:"code,omitempty"`    // exit code, 0 to 255
+	Delay   script.Duration `json:"delay,omitempty"`   // 0 to 10 min
+	Stderr  string          `json:"stderr,omitempty"`  // at most 64 KB
+	Hang    bool            `json:"hang,omitempty"`    // do not end before somebody kills the process, or another plan is in force: then end with LetGoCode
+	Signal  string          `json:"signal,omitempty"`  // die by it: "KILL", "TERM", "SEGV", …
+	Restart bool            `json:"restart,omitempty"` // restart the AI worker
+	Kill    bool            `json:"kill,omitempty"`    // kill the AI worker and leave it dead
 }
 
 // Check tells what is wrong with the step.
@@ -63,31 +61,11 @@ func (s Step) exit() int {
 	return s.Code
 }
 
-type plainStep Step
-
-// MarshalJSON writes the delay as text.
-func (s Step) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		plainStep
-		Delay script.Duration `json:"delay,omitzero"`
-	}{plainStep(s), script.Duration(s.Delay)})
-}
-
 // UnmarshalJSON reads a step and checks it; an unknown field is an error.
 func (s *Step) UnmarshalJSON(data []byte) error {
-	var aux struct {
-		plainStep
-		Delay script.Duration `json:"delay"`
-	}
-	if err := script.Decode(data, &aux); err != nil {
-		return fmt.Errorf("hook step: %w", err)
-	}
-	*s = Step(aux.plainStep)
-	s.Delay = time.Duration(aux.Delay)
-	if err := s.Check(); err != nil {
-		return fmt.Errorf("hook step: %w", err)
-	}
-	return nil
+	type plain Step
+	*s = Step{} // an element of a list may hold a former one
+	return script.DecodeChecked("hook step", data, (*plain)(s), func() error { return s.Check() })
 }
 
 // deadly gives the number of a signal that ends a process, 0 for any other name.

@@ -8,13 +8,15 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
 
 func TestStepJSON(t *testing.T) {
 	t.Parallel()
 	var s Step
 	require.NoError(t, json.Unmarshal([]byte(`{"code":1,"delay":"1.5s","stderr":"x","restart":true}`), &s))
-	require.Equal(t, Step{Code: 1, Delay: 1500 * time.Millisecond, Stderr: "x", Restart: true}, s)
+	require.Equal(t, Step{Code: 1, Delay: script.Duration(1500 * time.Millisecond), Stderr: "x", Restart: true}, s)
 	var plan []Step
 	require.NoError(t, json.Unmarshal([]byte(`[{},{"hang":true},{"signal":"KILL"},{"kill":true}]`), &plan))
 	require.Equal(t, []Step{{}, {Hang: true}, {Signal: "KILL"}, {Kill: true}}, plan)
@@ -53,7 +55,7 @@ var big = strings.Repeat("x", maxStderr+1)
 
 func anyStep(t *rapid.T) Step {
 	s := Step{
-		Delay:  time.Duration(rapid.Int64Range(0, int64(10*time.Minute)).Draw(t, "delay")),
+		Delay:  script.Duration(rapid.Int64Range(0, int64(10*time.Minute)).Draw(t, "delay")),
 		Stderr: rapid.String().Draw(t, "stderr"),
 	}
 	switch rapid.IntRange(0, 2).Draw(t, "end") {

@@ -131,7 +131,7 @@ func TestRules(t *testing.T) {
 		"fail with 404": {metadata.Rule{Do: metadata.Fail, Status: 404}, 404, ""},
 		"garbage":       {metadata.Rule{Do: metadata.Garbage}, 200, "captive portal"},
 		"cut":           {metadata.Rule{Do: metadata.Cut}, 0, "reset by peer"},
-		"slow":          {metadata.Rule{Do: metadata.Slow, Delay: time.Millisecond}, 404, ""},
+		"slow":          {metadata.Rule{Do: metadata.Slow, Delay: script.Duration(time.Millisecond)}, 404, ""},
 		"on the token":  {metadata.Rule{Do: metadata.Fail, On: metadata.OnToken}, 404, ""},
 		"on the notice": {metadata.Rule{Do: metadata.Fail, On: metadata.OnNotice, Status: 503}, 503, ""},
 		"second":        {metadata.Rule{Do: metadata.Fail, Turn: script.Turn{Nth: 2}}, 404, ""},

@@ -1,10 +1,8 @@
 package metadata
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
@@ -28,10 +26,10 @@ const (
 
 // Rule is one way in which the service misbehaves. In JSON the delay is written "1.5s".
 type Rule struct {
-	Do     string        `json:"do"`
-	On     string        `json:"on,omitempty"`     // "token" or "notice"; empty: any request
-	Status int           `json:"status,omitempty"` // of fail, 400 to 599; 0: 500
-	Delay  time.Duration `json:"delay,omitempty"`  // of slow: above 0, at most 10 min
+	Do     string          `json:"do"`
+	On     string          `json:"on,omitempty"`     // "token" or "notice"; empty: any request
+	Status int             `json:"status,omitempty"` // of fail, 400 to 599; 0: 500
+	Delay  script.Duration `json:"delay,omitempty"`  // of slow: above 0, at most 10 min
 	script.Turn
 }
 
@@ -62,29 +60,9 @@ func (r Rule) status() int {
 	return r.Status
 }
 
-type plainRule Rule
-
-// MarshalJSON writes the delay as text.
-func (r Rule) MarshalJSON() ([]byte, error) {
-	return json.Marshal(struct {
-		plainRule
-		Delay script.Duration `json:"delay,omitzero"`
-	}{plainRule(r), script.Duration(r.Delay)})
-}
-
 // UnmarshalJSON reads a rule and checks it; an unknown field is an error.
 func (r *Rule) UnmarshalJSON(data []byte) error {
-	var aux struct {
-		plainRule
-		Delay script.Duration `json:"delay"`
-	}
-	if err := script.Decode(data, &aux); err != nil {
-		return fmt.Errorf("instance metadata rule: %w", err)
-	}
-	*r = Rule(aux.plainRule)
-	r.Delay = time.Duration(aux.Delay)
-	if err := r.Check(); err != nil {
-		return fmt.Errorf("instance metadata rule: %w", err)
-	}
-	return nil
+	type plain Rule
+	*r = Rule{} // an element of a list may hold a former one
+	return script.DecodeChecked("instance metadata rule", data, (*plain)(r), func() error { return r.Check() })
 }

@@ -37,7 +37,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Service) act(w http.ResponseWriter, r *http.Request, a *script.Armed[Rule]) bool {
 	switch a.Rule.Do {
 	case Slow:
-		return script.Wait(r.Context(), a.Rule.Delay) == nil
+		return script.Wait(r.Context(), time.Duration(a.Rule.Delay)) == nil
 	case Fail:
 		s.answer(w, a.Rule.status(), http.StatusText(a.Rule.status()))
 		return false

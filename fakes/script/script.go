@@ -32,9 +32,11 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
+func (d Duration) String() string { return time.Duration(d).String() }
+
 // CheckDelay refuses a delay below 0 or above MaxDelay; name says which setting is wrong.
-func CheckDelay(name string, d time.Duration) error {
-	if d < 0 || d > MaxDelay {
+func CheckDelay(name string, d Duration) error {
+	if d < 0 || time.Duration(d) > MaxDelay {
 		return fmt.Errorf("%s %v is out of range: want 0 to %v", name, d, MaxDelay)
 	}
 	return nil
@@ -49,6 +51,19 @@ func Decode(data []byte, v any) error {
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("there is something behind the JSON value")
+	}
+	return nil
+}
+
+// DecodeChecked reads one JSON value strictly into plain, which must not have an UnmarshalJSON of its own,
+// and lets check judge it; what says in errors what it was to be.
+func DecodeChecked(what string, data []byte, plain any, check func() error) error {
+	err := Decode(data, plain)
+	if err == nil {
+		err = check()
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }
