@@ -281,8 +281,8 @@ declare module 'k6/x/comeback' {
     alertSink(rules: AlertSinkRule[]): Fault;
     /** Makes an instance's metadata service misbehave. */
     metadata(rules: MetadataRule[], which?: { instance?: number }): Fault;
-    /** Announces that a spot instance is taken away in so long (1s to 8s, default 2s), and takes it away. */
-    notice(what?: { in?: Duration; instance?: number }): Fault;
+    /** Announces that a spot instance is taken away in so long (1s to 8s, default 2s), once it holds so many unsettled jobs, and takes it away. */
+    notice(what?: { in?: Duration; instance?: number; holding?: number }): Fault;
     /** Takes the account of the host's memory away from the target. */
     meminfo(how: 'missing' | 'unreadable' | 'garbled'): Fault;
     /** Lets no file of an instance grow any more. */

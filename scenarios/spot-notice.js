@@ -2,7 +2,6 @@
 // notice, and everybody works on. Then one of two instances gets the notice that it is taken away: it
 // takes no more jobs, finishes or hands back what it has, and ends with 0 before its time; the other one
 // goes on, and a fresh instance takes its place. Real: 2 minutes; here 2 to 3 s.
-import { sleep } from 'k6';
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({
@@ -39,8 +38,7 @@ export async function story() {
   await run.recovered();
   const slow = await run.inject(faults.worker([{ do: 'slow', delay: '500ms' }]));
   await slow.inEffect();
-  sleep(0.3); // each instance has its hands full by then
-  const notice = await run.inject(faults.notice({ in: '2s' }));
+  const notice = await run.inject(faults.notice({ in: '2s', holding: 4 })); // its hands are full
   await notice.inEffect();
   await slow.heal();
   await notice.heal();

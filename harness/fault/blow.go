@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/comeback-chaos/xk6-comeback/harness/history"
 	"github.com/comeback-chaos/xk6-comeback/harness/wire"
 )
 
@@ -55,13 +54,9 @@ func (b blow) land(ctx context.Context, lab Lab, n int, t Target, h *held) (stri
 	if b.at == "ack" {
 		return b.atAck(ctx, lab, n, t)
 	}
-	least := max(b.holding, 1)
-	full := h.when(func(_ *history.Event, holds int) bool { return holds >= least })
-	limited, cancel := context.WithTimeout(ctx, momentLimit)
-	defer cancel()
-	holds, err := full.await(limited)
+	holds, err := h.full(ctx, t.Name(), max(b.holding, 1))
 	if err != nil {
-		return "", fmt.Errorf("waiting until %s holds %d deliveries that it has not settled: %w: is the load enough for that?", t.Name(), least, err)
+		return "", err
 	}
 	done, err := b.strike(ctx, t)
 	if err != nil {

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
@@ -124,6 +125,17 @@ func (h *held) when(is func(e *history.Event, holds int) bool) *moment {
 	defer h.mu.Unlock()
 	h.waits[m] = struct{}{}
 	return m
+}
+
+// full waits, for a bounded time, until the instance of that name holds at least so many.
+func (h *held) full(ctx context.Context, name string, least int) (holds int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, momentLimit)
+	defer cancel()
+	holds, err = h.when(func(_ *history.Event, holds int) bool { return holds >= least }).await(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("waiting until %s holds %d deliveries that it has not settled: %w: is the load enough for that?", name, least, err)
+	}
+	return holds, nil
 }
 
 // await waits for the moment and tells how much the instance held then.

@@ -32,6 +32,7 @@ instance goes on.`,
 type Notice struct {
 	In       script.Duration `json:"in" doc:"from now to the end, 1s to 8s, rounded up to the whole second that the notice tells; default 2s (real: 2 minutes)"`
 	Instance int             `json:"instance" doc:"which of the target's, from 0"`
+	Holding  int             `json:"holding" doc:"announce it once the instance holds so many deliveries that came since and are not settled; default 0: at once"`
 }
 
 // Inject implements Fault.
@@ -46,6 +47,10 @@ func (f *Notice) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	}
 	release, err := lab.Claim("the process of " + target.Name())
 	if err != nil {
+		return Injected{}, err
+	}
+	if err := f.await(ctx, lab, target.Name()); err != nil {
+		release()
 		return Injected{}, err
 	}
 	service := lab.Metadata()[f.Instance]
@@ -81,6 +86,20 @@ func (f *Notice) Inject(ctx context.Context, lab Lab) (Injected, error) {
 			return settlesAgain(ctx, lab, target)
 		},
 	}, nil
+}
+
+// await waits until the instance holds what it is to hold.
+func (f *Notice) await(ctx context.Context, lab Lab, name string) error {
+	if f.Holding < 0 || f.Holding > 65535 {
+		return fmt.Errorf("holding: %d, want 0 to 65535", f.Holding)
+	}
+	if f.Holding == 0 {
+		return nil
+	}
+	h := follow(lab, name)
+	defer h.close()
+	_, err := h.full(ctx, name, f.Holding)
+	return err
 }
 
 // endBy waits for the end of the process, and kills it when its time has come.

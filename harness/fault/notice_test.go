@@ -157,9 +157,10 @@ func TestNoticeTakesAway(t *testing.T) {
 func TestNoticeRefuses(t *testing.T) {
 	t.Parallel()
 	for says, f := range map[string]*Notice{
-		"want 1s to 8s": {In: script.Duration(time.Minute)},
-		"in: 0s":        {},
-		"instance: 1":   {In: script.Duration(2 * time.Second), Instance: 1},
+		"want 1s to 8s":          {In: script.Duration(time.Minute)},
+		"holding: -1, want 0 to": {In: script.Duration(2 * time.Second), Holding: -1},
+		"in: 0s":                 {},
+		"instance: 1":            {In: script.Duration(2 * time.Second), Instance: 1},
 	} {
 		_, err := f.Inject(t.Context(), newSpot(t))
 		require.ErrorContains(t, err, says)
