@@ -37,6 +37,7 @@ type listed struct {
 	File      string            `json:"file"`
 	Incidents []string          `json:"incidents"`
 	Target    string            `json:"target"`
+	Needs     []string          `json:"needs,omitempty"`
 	Catches   map[string]string `json:"catches"` // defect → the check that must fail on it
 }
 
@@ -52,7 +53,7 @@ func listCommand() *cobra.Command {
 			}
 			all := make([]listed, 0, len(scenarios))
 			for _, s := range scenarios {
-				l := listed{Name: s.Name, File: s.File, Incidents: s.Incidents, Target: s.Target, Catches: map[string]string{}}
+				l := listed{Name: s.Name, File: s.File, Incidents: s.Incidents, Target: s.Target, Needs: s.Needs, Catches: map[string]string{}}
 				for _, c := range s.Catches {
 					l.Catches[c.Defect] = c.Check
 				}

@@ -88,6 +88,17 @@ func repeatCommand(args []string, seed uint64) string {
 	return strings.Join(words, " ")
 }
 
+// said tells whether a command line sets name with -e.
+func said(args []string, name string) bool {
+	for i := range args {
+		setting, _ := settingOf(args[i:])
+		if key, _, _ := strings.Cut(setting, "="); key == name {
+			return true
+		}
+	}
+	return false
+}
+
 // settingOf gives the NAME=value of an -e at the head of args, in any of its forms, and whether it
 // takes two arguments.
 func settingOf(args []string) (setting string, two bool) {

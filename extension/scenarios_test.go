@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/harness/target"
 )
 
 // TestScenarios holds our scenarios to their form: each is a short story, and has teeth; each defect
@@ -27,6 +29,8 @@ func TestScenarios(t *testing.T) {
 
 	out, err := exec.Command(filepath.Join(project, "bin", "legacy-consumer"), "--list-defects").Output()
 	require.NoError(t, err)
+	file, err := target.Load(filepath.Join(project, "comeback.yaml"))
+	require.NoError(t, err)
 	uncaught := map[string]bool{}
 	for _, defect := range strings.Fields(string(out)) {
 		uncaught[defect] = true
@@ -40,6 +44,9 @@ func TestScenarios(t *testing.T) {
 		require.LessOrEqual(t, strings.Count(string(text), "\n"), 50, "%s is no short story", s.File)
 		require.NotEmpty(t, s.Catches, "%s has no teeth", s.Name)
 		require.NotEmpty(t, s.Incidents, s.Name)
+		own, err := file.Target(s.Target)
+		require.NoError(t, err)
+		require.NoError(t, own.Lacks(s.Needs), "%s would be skipped on its own target", s.Name)
 		if s.Target != "consumer" {
 			continue
 		}
@@ -114,8 +121,11 @@ func TestSetting(t *testing.T) {
 	system := map[string]string{"BROKER": "of the shell", "OUT": "same", "COMEBACK_BROKER": "ours"}
 	lookup := func(name string) (string, bool) { v, ok := system[name]; return v, ok }
 	script := map[string]string{"BROKER": "of the shell", "SEED": "7", "OUT": "given"} // as k6 mixes them
-	require.Equal(t, "ours", setting(script, lookup, "BROKER"), "what the shell has exported is not meant for us")
-	require.Equal(t, "7", setting(script, lookup, "SEED"))
-	require.Equal(t, "given", setting(script, lookup, "OUT"))
-	require.Empty(t, setting(script, lookup, "DEFECT"))
+	require.Equal(t, "ours", setting(script, nil, lookup, "BROKER"), "what the shell has exported is not meant for us")
+	require.Equal(t, "7", setting(script, nil, lookup, "SEED"))
+	require.Equal(t, "given", setting(script, nil, lookup, "OUT"))
+	require.Empty(t, setting(script, nil, lookup, "DEFECT"))
+	for _, args := range [][]string{{"-e", "BROKER=of the shell"}, {"--env=BROKER=of the shell"}, {"-eBROKER"}} {
+		require.Equal(t, "of the shell", setting(script, append([]string{"k6", "run"}, args...), lookup, "BROKER"), "said and exported")
+	}
 }

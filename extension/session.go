@@ -46,7 +46,7 @@ func (s *session) join(vu modules.VU) error {
 		init := vu.InitEnv()
 		s.log = init.Logger
 		s.env = func(name string) string {
-			return setting(init.RuntimeOptions.Env, os.LookupEnv, name)
+			return setting(init.RuntimeOptions.Env, os.Args, os.LookupEnv, name)
 		}
 		if events := vu.Events().Global; events != nil {
 			_, ch := events.Subscribe(testEnd, exit)
@@ -71,10 +71,11 @@ func (s *session) join(vu modules.VU) error {
 }
 
 // setting gives what the user said with -e, or else by the environment variable COMEBACK_<name>. k6
-// takes the whole environment for the script's: a BROKER that somebody's shell has exported is not ours.
-func setting(script map[string]string, system func(string) (string, bool), name string) string {
+// takes the whole environment for the script's: a BROKER that somebody's shell has exported is not ours,
+// unless the command line says the same.
+func setting(script map[string]string, args []string, system func(string) (string, bool), name string) string {
 	exported, is := system(name)
-	if value, ok := script[name]; ok && !(is && value == exported) {
+	if value, ok := script[name]; ok && (!is || value != exported || said(args, name)) {
 		return value
 	}
 	value, _ := system("COMEBACK_" + name)

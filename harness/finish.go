@@ -21,6 +21,7 @@ func (l *Lab) Finish(ctx context.Context) (*check.Judgement, error) {
 	l.drain(ctx)
 	l.stopTargets(ctx)
 	l.count(ctx)
+	l.countDead(ctx)
 	l.record.Append(&history.Event{Kind: history.End})
 	if err := errors.Join(l.takeDown(), l.record.Flush()); err != nil {
 		return nil, err
@@ -105,14 +106,22 @@ func (l *Lab) count(ctx context.Context) {
 	} else {
 		l.record.Append(&history.Event{Kind: history.Leftover, Who: l.target.Queue, N: int64(ready)})
 	}
+}
+
+// countDead looks into the dead-letter queue. Without the look nobody could tell an empty queue from one
+// that was not asked.
+func (l *Lab) countDead(ctx context.Context) {
 	if l.target.Dead == "" {
 		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
 	dead, err := l.admin.Peek(ctx, l.target.Dead)
 	if err != nil {
-		l.record.Append(&history.Event{Kind: history.Depth, Who: l.target.Dead, Flags: history.Failed, Text: err.Error()})
+		l.record.Append(&history.Event{Kind: history.Probe, Who: history.DeadProbe, Flags: history.Failed, Text: err.Error()})
 		return
 	}
+	l.record.Append(&history.Event{Kind: history.Probe, Who: history.DeadProbe, N: int64(len(dead))})
 	for _, m := range dead {
 		l.record.Append(&history.Event{Kind: history.DeadLetter, Msg: history.ParseMsgID([]byte(m.ID)), Text: m.Reason})
 	}

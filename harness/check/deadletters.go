@@ -5,8 +5,9 @@ import "github.com/comeback-chaos/xk6-comeback/harness/history"
 var deadLetters = Check{
 	Name: "dead-letters",
 	Doc: `Every message that the script submitted as one that a correct target gives up (malformed, poisonous, expired) is in
-the dead-letter queue at the end, and had no effect. Applies when there is such a message. Needs the run's end. Others that
-were dead-lettered are lost: see no-loss.`,
+the dead-letter queue at the end, and had no effect. Applies when there is such a message. Needs the run's end, a look into
+that queue, and the broker's confirm of each that is missing. One that the broker refused does not count. Others that were
+dead-lettered are lost: see no-loss.`,
 	Applies: func(f *Facts) bool { return f.doom.offered > 0 },
 	Judge: func(f *Facts) Result {
 		d := &f.doom
@@ -18,6 +19,12 @@ were dead-lettered are lost: see no-loss.`,
 		case f.cut():
 			return unknown("the history ends before the run did: %d of %s that had to be dead-lettered were", d.dead, count(d.offered, "message"))
 		}
+		if p := f.sides.probes[history.Probe.String()+" "+history.DeadProbe]; p == nil || p.answered == 0 {
+			return unknown("nobody could look into the dead-letter queue at the end")
+		}
+		if d.dead+d.unconfirmed == d.offered {
+			return unknown("%s that had to be dead-lettered were never confirmed by the broker, and may never have come there", count(d.unconfirmed, "message"))
+		}
 		return fail(d.examples, "%d of %s that had to be dead-lettered were", d.dead, count(d.offered, "message"))
 	},
 }
@@ -25,11 +32,12 @@ were dead-lettered are lost: see no-loss.`,
 // doom counts the messages that had to be dead-lettered.
 type doom struct {
 	offered, dead, effects int64
+	unconfirmed            int64 // of the rest: published, and not confirmed
 	examples               examples
 }
 
 func (d *doom) see(id history.MsgID, m *message) {
-	if !m.state.has(doomed) {
+	if !m.state.has(doomed) || m.state.has(refused) {
 		return
 	}
 	d.offered++
@@ -40,6 +48,9 @@ func (d *doom) see(id history.MsgID, m *message) {
 	case m.state.has(deadLettered):
 		d.dead++
 	default:
+		if m.state.has(published) && !m.state.has(confirmed) {
+			d.unconfirmed++
+		}
 		d.examples.add("%s: offered at %s, not in the dead-letter queue", id, clock(m.offered))
 	}
 }

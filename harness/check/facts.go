@@ -51,7 +51,7 @@ func gather(meta *history.Meta, events iter.Seq2[*history.Event, error]) *Facts 
 		f.Meta = *meta
 	}
 	f.stall.last, f.under.last = never, never
-	f.under.faulty = true
+	f.under.faulty, f.under.away = true, true
 	for e, err := range events {
 		if err != nil {
 			f.stop(err)

@@ -18,6 +18,8 @@ func TestPrefetch(t *testing.T) {
 		{name: "settled in between", expect: Expect{Prefetch: 1}, want: check.Pass, events: [][]Event{done(1*ms, 1), done(9*ms, 2)}},
 		{name: "on another channel", expect: Expect{Prefetch: 2}, want: check.Pass, events: [][]Event{two, closed, delivered(6*ms, 3)}},
 		{name: "made by a fault", expect: Expect{Prefetch: 2}, want: check.Pass, events: [][]Event{two, with(Synthetic, delivered(4*ms, 2))}},
+		{name: "made by a fault, and settled", expect: Expect{Prefetch: 2}, want: check.Fail, says: "3 deliveries unsettled", events: [][]Event{
+			two, with(Synthetic, delivered(4*ms, 2)), acked(5*ms, 1), acked(5*ms, 2), acked(5*ms, 2), delivered(6*ms, 3), delivered(6*ms, 4), delivered(6*ms, 5)}},
 		{name: "dropped by a fault", expect: Expect{Prefetch: 2}, want: check.Pass, events: [][]Event{two, with(Swallowed, delivered(4*ms, 3))}},
 		{name: "nothing delivered", expect: Expect{Prefetch: 2}, want: check.Unknown, says: "nothing was delivered", events: [][]Event{sent(1*ms, 1)}},
 	})
@@ -47,6 +49,8 @@ func TestPriority(t *testing.T) {
 		{name: "never comes", want: check.Fail, says: "m500", events: [][]Event{plain(1, 200), urgent(500), came(1, 150)}},
 		{name: "redeliveries are none", want: check.Pass, events: [][]Event{
 			plain(1, 200), urgent(500), came(1, 3), again, delivered(7*ms, 500)}},
+		{name: "only later ones wait", want: check.Unknown, says: "no message of lower priority waited", events: [][]Event{
+			plain(1, 60), urgent(500), slices.Concat(sent(6*ms, 301), sent(6*ms, 302)), came(1, 60), delivered(7*ms, 500)}},
 		{name: "nothing waits", want: check.Unknown, says: "no message of lower priority waited", events: [][]Event{
 			plain(1, 1), came(1, 1), urgent(500), delivered(7*ms, 500)}},
 		{name: "delivered before its confirm is seen", want: check.Pass, events: [][]Event{

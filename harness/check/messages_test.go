@@ -56,11 +56,16 @@ func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	doomed := func(n int) []Event { e := sent(5*ms, n); e[0].Flags = Doomed; return e }
 	buried := func(n int) []Event { return one(Event{At: 9 * ms, Kind: DeadLetter, Msg: MsgID(n)}) }
+	looked := one(Event{At: 9 * ms, Kind: Probe, Who: DeadProbe})
 	judgeRows(t, "dead-letters", all, []row{
 		{name: "buried", want: check.Pass, says: "all of 1 message", events: [][]Event{done(1*ms, 1), doomed(2), buried(2)}},
 		{name: "buried, without a message-id", want: check.Pass, says: "all of 1 message", events: [][]Event{
 			done(1*ms, 1), {{At: 5 * ms, Kind: Offer, Msg: 2, Flags: Doomed}, {At: 5 * ms, Kind: Publish, Conn: load, Chan: 1, Tag: 2}, {At: 6 * ms, Kind: Confirm, Conn: load, Chan: 1, Tag: 2}}, buried(2)}},
-		{name: "thrown away", want: check.Fail, says: "m2: offered at 0.005s, not in", events: [][]Event{done(1*ms, 1), doomed(2), delivered(6*ms, 2), acked(7*ms, 2)}},
+		{name: "thrown away", want: check.Fail, says: "m2: offered at 0.005s, not in", events: [][]Event{done(1*ms, 1), doomed(2), delivered(6*ms, 2), acked(7*ms, 2), looked}},
+		{name: "nobody looked", want: check.Unknown, says: "nobody could look", events: [][]Event{done(1*ms, 1), doomed(2), with(Failed, looked)}},
+		{name: "never confirmed", want: check.Unknown, says: "1 message that had to be dead-lettered were never confirmed", events: [][]Event{done(1*ms, 1), doomed(2)[:2], looked}},
+		{name: "refused by the broker", want: check.Pass, says: "all of 1 message", events: [][]Event{done(1*ms, 1), doomed(2), buried(2),
+			doomed(3)[:2], one(Event{At: 6 * ms, Kind: Refuse, Conn: load, Chan: 1, Tag: 3}), looked}},
 		{name: "done", want: check.Fail, says: "m2: offered at 0.005s, effect at 0.008s", events: [][]Event{done(1*ms, 1), doomed(2), effect(8*ms, 2), buried(2)}},
 		{name: "cut short", bare: true, want: check.Unknown, events: [][]Event{
 			one(Event{Kind: Begin}), one(Event{Kind: ConnOpen, Conn: load, Who: "load"}), doomed(2)}},

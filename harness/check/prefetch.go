@@ -33,7 +33,12 @@ type held struct {
 
 // note looks at a channel on which something was delivered.
 func (h *held) note(c *conn, ch *channel, e *history.Event, allowed int) {
-	n := ch.tags.Len() - len(ch.doubled)
+	n := ch.tags.Len()
+	for _, tag := range ch.doubled {
+		if ch.tags.Has(tag) {
+			n--
+		}
+	}
 	if n <= h.most {
 		return
 	}

@@ -21,7 +21,6 @@ overtake. Applies when messages were offered with a priority.`,
 	Applies: func(f *Facts) bool { return len(f.urgency.urgent) > 0 },
 	Judge: func(f *Facts) Result {
 		u := &f.urgency
-		u.finish()
 		switch {
 		case u.late > 0:
 			return fail(u.examples, "%d of %s waited while more than %d of lower priority were delivered", u.late, count(len(u.urgent), "urgent message"), onTheWay)
@@ -48,6 +47,7 @@ type urgent struct {
 	priority  uint8
 	confirmed time.Duration // never: not yet
 	before    int64         // deliveries of lower priority up to then
+	ahead     int64         // confirmed messages of lower priority up to then
 	delivered bool
 }
 
@@ -63,25 +63,34 @@ func (u *urgency) offer(e *history.Event) {
 
 func (u *urgency) confirm(id history.MsgID, at time.Duration) {
 	m := u.urgent[id]
-	if m == nil {
+	switch {
+	case id == 0:
+		return // without a message-id it cannot be told from others of its kind
+	case m == nil:
 		u.confirmed[0]++
 		return
 	}
 	u.confirmed[m.priority]++
-	m.confirmed, m.before = at, u.lower(&u.delivered, m.priority)
+	m.confirmed, m.before, m.ahead = at, u.lower(&u.delivered, m.priority), u.lower(&u.confirmed, m.priority)
 }
 
 // deliver notes that the target got a message for the first time.
 func (u *urgency) deliver(id history.MsgID) {
 	m := u.urgent[id]
-	if m == nil {
+	switch {
+	case id == 0:
+		return
+	case m == nil:
 		u.delivered[0]++
 		return
 	}
 	u.delivered[m.priority]++
 	m.delivered = true
-	if u.lower(&u.confirmed, m.priority) > u.lower(&u.delivered, m.priority) {
-		u.overtook++
+	if m.confirmed == never { // its confirm is still on its way to the load: whatever was confirmed came before it
+		m.ahead = u.lower(&u.confirmed, m.priority)
+	}
+	if u.lower(&u.delivered, m.priority) < m.ahead {
+		u.overtook++ // of those that were there before it, some still wait
 	}
 	u.weigh(id, m)
 }

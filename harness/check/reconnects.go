@@ -91,8 +91,11 @@ func judgeReconnects(f *Facts) Result {
 	case flat != "":
 		return fail(x, "the waits of %s between its attempts do not grow", flat)
 	}
-	if n := f.lockstep(); n > 0 {
-		return fail(x, "%s tried to connect in lockstep: %d waits were the same for all", count(len(total), "instance"), n)
+	switch together, compared := f.lockstep(); {
+	case together > 0:
+		return fail(x, "%s tried to connect in lockstep: %d waits were the same for all", count(len(total), "instance"), together)
+	case len(total) > 1 && !compared:
+		return unknown("no %d waits of %v or more could be compared between %d instances: whether they go in lockstep is not to be seen", togetherWaits, longWait, len(total))
 	}
 	return pass("%s tried to connect %d to %d times each during the faults, wanted %d to %d", count(len(total), "instance"), least, most, want.Min, want.Max)
 }
@@ -124,9 +127,11 @@ func extremes(total map[string]int) (least, most int, few, many string) {
 	return least, most, few, many
 }
 
-// lockstep gives how many waits of a stretch were the same for all instances, 0 when they went apart.
-func (f *Facts) lockstep() int {
-	for _, in := range f.faults.attempts {
+// lockstep gives how many waits of a stretch were the same for all instances, 0 when they went apart, and
+// whether there were enough to be compared.
+func (f *Facts) lockstep() (n int, enough bool) {
+	for _, stretch := range slices.Sorted(maps.Keys(f.faults.attempts)) {
+		in := f.faults.attempts[stretch]
 		if len(in) < 2 {
 			continue
 		}
@@ -144,11 +149,12 @@ func (f *Facts) lockstep() int {
 				together++
 			}
 		}
+		enough = enough || compared >= togetherWaits
 		if compared >= togetherWaits && together >= compared-1 {
-			return together
+			return together, true
 		}
 	}
-	return 0
+	return 0, enough
 }
 
 // nth gives the shortest and the longest of the instances' n-th waits, if each has one.

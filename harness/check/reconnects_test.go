@@ -39,6 +39,8 @@ func TestReconnects(t *testing.T) {
 			f, tries("consumer/0", 2*sec, backoff...), tries("consumer/1", 2*sec, apart...)}},
 		{name: "two in lockstep", expect: expect, want: check.Fail, says: "lockstep: 3 waits", events: [][]Event{
 			f, tries("consumer/0", 2*sec, backoff...), tries("consumer/1", 2*sec, nearly...)}},
+		{name: "two, and all their waits too short to tell", expect: expect, want: check.Unknown, says: "go in lockstep is not to be seen", events: [][]Event{
+			f, tries("consumer/0", 2*sec, 50*ms, 110*ms, 200*ms, 300*ms), tries("consumer/1", 2*sec, 50*ms, 110*ms, 200*ms, 300*ms)}},
 		{name: "waits that do not grow", expect: expect, want: check.Fail, says: "consumer/0 between its attempts do not grow", events: [][]Event{
 			f, tries("consumer/0", 2*sec, even...)}},
 		{name: "too many", expect: expect, want: check.Fail, says: "9 times during the faults, wanted at most 8", events: [][]Event{

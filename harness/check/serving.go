@@ -22,6 +22,9 @@ Applies with expect.serving.`,
 			return unknown("only %s offered while a fault was on", count(s.total, "confirmed message"))
 		}
 		share := float64(s.intime) / float64(s.total)
+		if share < want.Share && f.cut() {
+			return unknown("the history ends before the run did: %d of %d messages offered while a fault was on had their effect within %v by then", s.intime, s.total, want.Within)
+		}
 		if share < want.Share {
 			return fail(s.late, "%d of %d messages offered while a fault was on had their effect within %v: %.1f %% (limit %.1f %%)",
 				s.intime, s.total, want.Within, 100*share, 100*want.Share)

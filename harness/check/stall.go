@@ -15,6 +15,7 @@ type stall struct {
 	queues   map[string]*queue
 	consumed map[string]bool // queues that the target has consumed from
 	faulty   bool            // nothing is judged at this time
+	away     bool            // a target that has gone away stands still, too
 	live     bool            // an instance that has consumed has an open connection
 	liveEnd  time.Duration   // when live last ended
 	last     time.Duration   // when anything last moved; never: not yet
@@ -103,7 +104,7 @@ func (s *stall) weigh(at time.Duration) {
 // stuck tells whether a queue has ready messages that somebody should be taking.
 func (s *stall) stuck() bool {
 	for name, q := range s.queues {
-		if q.ready > 0 && (q.consumers > 0 || s.live && s.consumed[name]) {
+		if q.ready > 0 && (q.consumers > 0 || (s.live || s.away) && s.consumed[name]) {
 			return true
 		}
 	}

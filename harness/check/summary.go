@@ -42,6 +42,7 @@ func (f *Facts) summarise() {
 	for _, id := range slices.Sorted(maps.Keys(f.wires.conns)) {
 		f.forgetAll(f.wires.conns[id])
 	}
+	f.urgency.finish()
 	f.cutWindows()
 	f.countMessages()
 	f.discount()

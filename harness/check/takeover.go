@@ -105,7 +105,7 @@ func (f *Facts) handOver(c *conn, ch *channel, why string, at time.Duration) {
 		return
 	}
 	for _, msg := range ch.tags.All() {
-		if msg != 0 && f.ledger.messages.At(msg).effects == 0 {
+		if m := f.ledger.messages.At(msg); msg != 0 && m.effects == 0 && !m.state.has(doomed) {
 			f.handed.leave(msg, c.who, why, at)
 		}
 	}

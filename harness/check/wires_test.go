@@ -192,6 +192,9 @@ func TestWorksOn(t *testing.T) {
 			done(1*ms, 1), fault(50*ms, 3*sec), stuck, done(1500*ms, 2)}},
 		{name: "stands still", expect: worksOn, want: check.Fail, says: "under a fault nothing moved for 2.9", events: [][]Event{
 			done(1*ms, 1), fault(50*ms, 3*sec), stuck, done(3100*ms, 2)}},
+		{name: "goes away", expect: worksOn, want: check.Fail, says: "under a fault nothing moved for 2.", events: [][]Event{
+			done(1*ms, 1), fault(50*ms, 3*sec), depths(100*ms, 200*ms, 5, 1), one(Event{At: 250 * ms, Kind: ConnClose, Conn: target, Code: 200}),
+			depths(300*ms, 3*sec, 5, 0)}},
 		{name: "limit of the scenario", expect: Expect{WorksOn: true, Stall: sec}, want: check.Fail, events: [][]Event{
 			done(1*ms, 1), fault(50*ms, 1500*ms), depths(100*ms, 1500*ms, 5, 1), done(1600*ms, 2)}},
 		{name: "outside of the fault only", expect: worksOn, want: check.Pass, events: [][]Event{

@@ -3,7 +3,7 @@ package check
 var worksOn = Check{
 	Name: "works-on",
 	Doc: `While a fault is on, too, there is no standstill longer than expect.stall (2 s): the fault may touch the target, and
-must not stop it. Unknown when no fault was on for that long, when no message ever waited for a live consumer meanwhile, or
+must not stop it. One that goes away, with all its connections, has stopped. Unknown when no fault was on for that long, when no message ever waited for a live consumer meanwhile, or
 when probes of the queue's depth did not answer. Applies with expect.worksOn. See no-stall.`,
 	Applies: func(f *Facts) bool { return f.Meta.Expect.WorksOn },
 	Judge: func(f *Facts) Result {

@@ -87,6 +87,9 @@ const (
 	kinds // number of kinds + 1
 )
 
+// DeadProbe is the Who of the Probe that looks into the dead-letter queue at the end. N: messages.
+const DeadProbe = "dead letters"
+
 // CPUProbe begins the Who of a Probe that tells how much CPU time a process has used: its name follows.
 const CPUProbe = "cpu "
 

@@ -114,19 +114,20 @@ func (e *executor) one(ctx context.Context, r Run) reports.Run {
 	if result.Skipped = e.cannot(r.Scenario); result.Skipped != "" {
 		return result
 	}
-	if err := e.k6(ctx, r, result.Dir); err != nil {
+	ended, err := e.k6(ctx, r, result.Dir)
+	if err != nil {
 		result.Err = err.Error()
 	}
 	j, err := readVerdict(result.Dir)
 	switch {
 	case err != nil && result.Err == "":
 		result.Err = err.Error()
-	case err == nil && (j.Meta.Scenario != r.Scenario.Name || j.Meta.Defect != r.Defect):
-		result.Err = fmt.Sprintf("the verdict in %s is of %s on %q", result.Dir, j.Meta.Scenario, j.Meta.Defect)
+	case err == nil && (j.Meta.Scenario != r.Scenario.Name || j.Meta.Defect != r.Defect || j.Meta.Target != r.Scenario.Target):
+		result.Err = fmt.Sprintf("the verdict in %s is of %s on target %s, defect %q", result.Dir, j.Meta.Scenario, j.Meta.Target, j.Meta.Defect)
 	case err == nil:
 		result.Judgement = j
-		if j.Verdict != check.Pass {
-			result.Err = "" // k6 has ended with the verdict's own code
+		if j.Verdict != check.Pass && ended {
+			result.Err = "" // that code was the verdict's own
 		}
 	}
 	return result
@@ -153,11 +154,11 @@ func (e *executor) cannot(s Scenario) string {
 }
 
 // k6 runs the script. A k6 that did not end well is an error, also beside a verdict that is a pass: it
-// was killed, or has crossed a threshold.
-func (e *executor) k6(ctx context.Context, r Run, dir string) error {
+// was killed, or has crossed a threshold. ended: by itself, with a code.
+func (e *executor) k6(ctx context.Context, r Run, dir string) (ended bool, err error) {
 	choice, drop, err := e.brokerFor(ctx, r)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer drop()
 	args := []string{"run", "--no-color", "--quiet", "-e", "OUT=" + dir}
@@ -172,7 +173,7 @@ func (e *executor) k6(ctx context.Context, r Run, dir string) error {
 	}
 	cwd, err := os.Getwd()
 	if err != nil {
-		return err
+		return false, err
 	}
 	p, err := e.group.Start(child.Spec{
 		Name: r.Name(), Path: e.K6, Args: append(args, r.Scenario.File), Dir: cwd, InheritEnv: true,
@@ -180,7 +181,7 @@ func (e *executor) k6(ctx context.Context, r Run, dir string) error {
 		Env: []string{broker.EnvChoice + "=" + choice},
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	limit := time.NewTimer(r.Scenario.Load.Duration + runMargin)
 	defer limit.Stop()
@@ -189,15 +190,15 @@ func (e *executor) k6(ctx context.Context, r Run, dir string) error {
 	case <-limit.C:
 		p.Kill()
 		<-p.Done()
-		return fmt.Errorf("killed: it had not ended %v after its load should have", runMargin)
+		return false, fmt.Errorf("killed: it had not ended %v after its load should have", runMargin)
 	case <-ctx.Done():
 		_, err := p.Stop(context.WithoutCancel(ctx), 10*time.Second)
-		return errors.Join(context.Cause(ctx), err)
+		return false, errors.Join(context.Cause(ctx), err)
 	}
 	if p.Exit().OK() {
-		return nil
+		return true, nil
 	}
-	return fmt.Errorf("k6 ended with %s: %s", p.Exit(), e.tails.of(r.Name()))
+	return p.Exit().Signal == 0, fmt.Errorf("k6 ended with %s: %s", p.Exit(), e.tails.of(r.Name()))
 }
 
 // brokerFor gives a run the shared broker, in a vhost of its own, or tells it to start one.

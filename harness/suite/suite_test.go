@@ -74,10 +74,12 @@ func TestUncaught(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "comeback.yaml")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "list"), []byte("#!/bin/sh\necho d1; echo d2; echo d3\n"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "mute"), []byte("#!/bin/sh\n"), 0o700))
 	require.NoError(t, os.WriteFile(path, []byte(`version: 1
 targets:
   one: {command: [x], queue: q, ready: {http: "http://{listen}/"}, defects: [./list]}
   silent: {command: [x], queue: q, ready: {http: "http://{listen}/"}}
+  mute: {command: [x], queue: q, ready: {http: "http://{listen}/"}, defects: [./mute]}
   broken: {command: [x], queue: q, ready: {http: "http://{listen}/"}, defects: [./nothing]}
 `), 0o600))
 	file, err := target.Load(path)

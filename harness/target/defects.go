@@ -32,5 +32,9 @@ func (t Target) DefectNames(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the defects of target %s: %s: %w: %s", t.Name, strings.Join(t.Defects, " "), err, strings.TrimSpace(stderr.String()))
 	}
-	return strings.Fields(string(out)), nil
+	names := strings.Fields(string(out))
+	if len(names) == 0 {
+		return nil, fmt.Errorf("list the defects of target %s: %s printed no name", t.Name, strings.Join(t.Defects, " "))
+	}
+	return names, nil
 }
