@@ -115,10 +115,7 @@ func TestDeletedQueueIsDeclaredAgain(t *testing.T) {
 	l := consumertest.New(t)
 	l.Start(t, nil)
 	l.AwaitReady(t)
-	ch, err := l.Conn.Channel()
-	require.NoError(t, err)
-	_, err = ch.QueueDelete("jobs", false, false, false)
-	require.NoError(t, err)
+	deleteJobs(t, l)
 	require.Eventually(t, func() bool {
 		ch, err := l.Conn.Channel()
 		if err != nil {
@@ -129,6 +126,72 @@ func TestDeletedQueueIsDeclaredAgain(t *testing.T) {
 		return err == nil && q.Consumers == 1
 	}, consumertest.Within, 10*time.Millisecond)
 	l.AwaitReported(t, l.Submit(t, 10))
+}
+
+// The broker keeps nothing of a deleted queue: a job that runs on and then fails is only with us.
+func TestJobThatFailsAfterItsQueueWasDeletedComesAgain(t *testing.T) {
+	t.Parallel()
+	l := consumertest.New(t)
+	fail := make(chan struct{})
+	l.AI.Answers(func(w http.ResponseWriter, id string) bool {
+		if id != "m1" || l.AI.Times("m1") > 1 {
+			return false
+		}
+		<-fail
+		w.WriteHeader(http.StatusInternalServerError)
+		return true
+	})
+	left := make(chan error, 10)
+	l.Start(t, func(c *consumer.Consumer) {
+		source := c.Source.(*queue.Source)
+		next := source.OnLeft
+		source.OnLeft = func(why error) {
+			next(why)
+			left <- why
+		}
+	})
+	l.AwaitReady(t)
+	ids := l.Submit(t, 1)
+	l.AwaitHeld(t, "[0,1]")
+	deleteJobs(t, l)
+	require.ErrorIs(t, <-left, queue.ErrCancelled) // the channel of m1 is closed by now
+	close(fail)
+	l.AwaitReported(t, ids)
+	l.AwaitEmpty(t)
+	require.Equal(t, 2, l.AI.Times("m1"))
+}
+
+// Told to stop, what was kept goes back into the queue, begun or not, though that has to be made anew.
+func TestStopAfterItsQueueWasDeletedLosesNoJob(t *testing.T) {
+	t.Parallel()
+	l := consumertest.New(t)
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) })
+	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
+		if id != "warm-up" {
+			<-release
+		}
+		return false
+	})
+	l.Start(t, nil, "CONCURRENCY=1", "AMQP_PREFETCH=3", "DRAIN_TIMEOUT=400ms")
+	l.AwaitReady(t)
+	l.Submit(t, 3)
+	l.AwaitHeld(t, "[0,3]")
+	require.Eventually(t, func() bool { return l.AI.Times("m1") == 1 }, consumertest.Within, time.Millisecond)
+	deleteJobs(t, l)
+	require.Eventually(t, func() bool { return !l.Consumer.Board.Consuming() }, consumertest.Within, time.Millisecond, "the cancel is noticed")
+	l.Stop()
+	<-l.Done
+	l.AwaitHeld(t, "[3,0]")
+	require.Zero(t, l.API.Keys())
+}
+
+func deleteJobs(t *testing.T, l *consumertest.Lab) {
+	t.Helper()
+	ch, err := l.Conn.Channel()
+	require.NoError(t, err)
+	_, err = ch.QueueDelete("jobs", false, false, false)
+	require.NoError(t, err)
 }
 
 // swallow is an Acknowledger whose words never arrive.

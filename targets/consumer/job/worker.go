@@ -125,7 +125,11 @@ func (w *Worker) fail(ctx context.Context, d *queue.Delivery, j Job, why error) 
 	made := j.Attempts + 1
 	switch w.Judge(j, why) {
 	case HandBack:
-		return w.handBack(d, why)
+		if !d.Orphaned() {
+			return w.handBack(d, why)
+		}
+		made = j.Attempts
+		target, outcome = w.Queues.Jobs, HandedBack
 	case Bury:
 		target, outcome = w.Queues.Dead, Dead
 		w.log().Warn("job given up", "message", j.ID, "attempts", made, "reason", why)
@@ -136,11 +140,29 @@ func (w *Worker) fail(ctx context.Context, d *queue.Delivery, j Job, why error) 
 		target, outcome = w.Queues.Retry, Retried
 		w.log().Debug("job failed; trying again later", "message", j.ID, "attempts", made, "reason", why)
 	}
+	if d.Orphaned() && target == w.Queues.Retry {
+		// What has waited goes back into a queue that may not be there, and nobody would tell us. A publish
+		// into it does, so this once it goes without the wait.
+		target = w.Queues.Jobs
+	}
 	longer, cancel := linger(ctx, w.Grace)
 	defer cancel()
-	if err := w.Publish(longer, target, w.copyOf(d, made, target, why)); err != nil {
+	err := w.Publish(longer, target, w.copyOf(d, made, target, why))
+	for err != nil && d.Orphaned() && longer.Err() == nil {
+		w.log().Warn("the only copy of a job could not be published; trying again", "message", j.ID, "queue", target, "error", err)
+		w.rest(longer)
+		err = w.Publish(longer, target, w.copyOf(d, made, target, why))
+	}
+	if err != nil {
+		if d.Orphaned() {
+			w.log().Error("job lost, unless the broker has kept it: it was cancelled with its queue and could not be published again in time", "message", j.ID, "queue", target, "error", err)
+		}
 		w.rest(ctx)
 		return w.handBack(d, err)
+	}
+	if d.Orphaned() {
+		_ = d.Ack() // its channel is closed, or about to be: the copy is what counts
+		return outcome
 	}
 	return w.ack(d, outcome)
 }

@@ -19,8 +19,9 @@ var ErrNotDelivered = errors.New("never delivered: there is nothing to settle")
 type Delivery struct {
 	Message amqp.Delivery
 
-	settled atomic.Bool
-	release func() // told once, when settled
+	settled  atomic.Bool
+	release  func()       // told once, when settled
+	orphaned *atomic.Bool // shared by all of a session; nil: never
 }
 
 // NewDelivery wraps a message. Release, which may be nil, is called once, when it is settled.
@@ -38,9 +39,16 @@ func (d *Delivery) HandBack() error {
 	return d.settle("hand back", func() error { return d.Message.Nack(false, true) })
 }
 
+// Orphaned tells whether the broker may have no copy of the message: its queue may be gone. To hand it
+// back is to lose it then; who does not finish it has to publish it again.
+func (d *Delivery) Orphaned() bool { return d.orphaned != nil && d.orphaned.Load() }
+
 // Lost tells whether the channel that it came by is known to be closed: the broker has taken the message
-// back then, and delivers it again whatever we do with it.
+// back then, and delivers it again whatever we do with it. What is orphaned is never lost in this way.
 func (d *Delivery) Lost() bool {
+	if d.Orphaned() {
+		return false
+	}
 	ch, ok := d.Message.Acknowledger.(interface{ IsClosed() bool })
 	return ok && ch.IsClosed()
 }

@@ -26,7 +26,10 @@ type session struct {
 	lastTag uint64       // highest tag delivered on this channel
 	unsent  atomic.Int64 // delivered and not settled by us
 	dead    bool         // nothing can be settled on it any more
-	arrived int64        // bytes from the broker up to the last delivery, or doubt
+
+	orphaned atomic.Bool // its deliveries are kept, and the broker may have no copy of them
+
+	arrived int64 // bytes from the broker up to the last delivery, or doubt
 }
 
 // pump takes deliveries and passes them to the pool until ctx ends or the channel is of no more use.
@@ -74,7 +77,9 @@ func (n *session) take(m amqp.Delivery) error {
 	missing := m.DeliveryTag - n.lastTag - 1
 	n.lastTag, n.arrived = m.DeliveryTag, n.source.arrived()
 	n.unsent.Add(1)
-	n.pending = append(n.pending, NewDelivery(m, func() { n.unsent.Add(-1) }))
+	d := NewDelivery(m, func() { n.unsent.Add(-1) })
+	d.orphaned = &n.orphaned
+	n.pending = append(n.pending, d)
 	if missing > 0 {
 		return fmt.Errorf("%w of %d before %d", ErrGap, missing, m.DeliveryTag)
 	}
@@ -147,23 +152,22 @@ func (s *Source) ready(ctx context.Context) (int, error) {
 	return q.Messages, err
 }
 
-// finish passes everything in hand to the pool. The consumer has ended: the library closes deliveries once it
-// has given what it holds.
-func (n *session) finish(ctx context.Context, workers *pool) {
+// finish passes everything in hand to the pool, also when we are told to stop: nobody else may have it.
+// The consumer has ended: the library closes deliveries once it has given what it holds.
+func (n *session) finish(workers *pool) {
+	n.orphaned.Store(true)
 	for m := range n.deliveries {
 		if m.DeliveryTag > n.lastTag {
 			n.lastTag = m.DeliveryTag
-			n.pending = append(n.pending, NewDelivery(m, nil))
+			d := NewDelivery(m, nil)
+			d.orphaned = &n.orphaned
+			n.pending = append(n.pending, d)
 		}
 	}
-	for len(n.pending) > 0 {
-		select {
-		case workers.work <- n.pending[0]:
-			n.pending = n.pending[1:]
-		case <-ctx.Done():
-			return
-		}
+	for _, d := range n.pending {
+		workers.work <- d
 	}
+	n.pending = nil
 }
 
 // leave stops the broker from sending more and hands back what no handler has started. On a dead

@@ -49,8 +49,9 @@ type Source struct {
 func (s *Source) Consuming() bool { return s.consuming.Load() }
 
 // Run consumes until ctx ends, across lost channels and connections. When ctx ends it cancels the
-// consumer, hands back what no handler has started, waits for the running handlers, which may still
-// settle, and closes the channel. Ending handlers in time is up to whoever gave them their context.
+// consumer, hands back what no handler has started (what is kept goes to a handler all the same), waits
+// for the running handlers, which may still settle, and closes the channel. Ending handlers in time is up
+// to whoever gave them their context.
 func (s *Source) Run(ctx context.Context, handle func(*Delivery)) error {
 	again := s.Again
 	if again == nil {
@@ -75,7 +76,7 @@ func (s *Source) Run(ctx context.Context, handle func(*Delivery)) error {
 			err = next.pump(ctx, workers)
 			s.consuming.Store(false)
 			if s.keep(err) {
-				next.finish(ctx, workers)
+				next.finish(workers)
 			}
 			next.leave(ctx)
 		}
@@ -83,7 +84,9 @@ func (s *Source) Run(ctx context.Context, handle func(*Delivery)) error {
 			return nil
 		}
 		if last != nil {
-			last.close() // its running handlers can no longer settle: what they had comes again
+			// Its running handlers can no longer settle: what they had comes again, and what is orphaned they
+			// publish again.
+			last.close()
 			last = nil
 		}
 		level := slog.LevelWarn
