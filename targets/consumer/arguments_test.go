@@ -2,6 +2,8 @@ package consumer_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -61,6 +63,19 @@ func TestQueueIsDeclaredAsSet(t *testing.T) {
 	})
 	require.NoError(t, err)
 	l.AwaitReported(t, l.Submit(t, 3))
+}
+
+// A journal that cannot be read is alerted, and no longer once jobs are written down.
+func TestUnreadableJournalIsAnIncidentThatEnds(t *testing.T) {
+	t.Parallel()
+	l := consumertest.New(t)
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "finished.old.log"), 0o700))
+	l.Start(t, nil, "STATE_DIR="+dir)
+	l.AwaitReady(t)
+	l.Slack.Await(t, "danger "+consumer.TitleState)
+	l.AwaitReported(t, l.Submit(t, 1))
+	l.Slack.Await(t, "danger "+consumer.TitleState, "good "+consumer.TitleState)
 }
 
 // A process that was started again knows what the one before has finished.

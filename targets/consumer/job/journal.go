@@ -36,25 +36,21 @@ type Journal struct {
 	file   *os.File
 	lines  int      // in file
 	missed []string // finished, and not written yet
-	err    error    // of the last try
+	err    error    // of the last try, or of Load
 	tried  time.Time
 }
 
 // Load reads what is there, the oldest first. A line that was not written to its end, or was damaged, is
-// left out.
+// left out. After an error it gives what could be read all the same; OnChange is told nil when writing
+// works nevertheless.
 func (j *Journal) Load() ([]string, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	var all []string
-	for _, name := range []string{journalBefore, journalNow} {
-		ids, err := readJournal(filepath.Join(j.Dir, name))
-		if err != nil {
-			return all, fmt.Errorf("read the journal of finished jobs: %w", err)
-		}
-		all = append(all, ids...)
-		j.lines = len(ids) // in the end those of journalNow
-	}
-	return all, nil
+	before, errBefore := readJournal(filepath.Join(j.Dir, journalBefore))
+	now, errNow := readJournal(filepath.Join(j.Dir, journalNow))
+	j.lines = len(now) // and not of both: one that is damaged would soon take the place of a good one
+	j.err = errors.Join(errBefore, errNow)
+	return append(before, now...), j.err
 }
 
 func readJournal(path string) ([]string, error) {
@@ -63,17 +59,25 @@ func readJournal(path string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read the journal of finished jobs: %w", err)
 	}
 	defer func() { _ = file.Close() }()
 	var ids []string
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("read the journal of finished jobs: %w", err)
+	}
 	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, int(info.Size())+1) // a damaged line may be as long as the file, and good ones follow it
 	for lines.Scan() {
 		if id, ok := parseLine(lines.Text()); ok {
 			ids = append(ids, id)
 		}
 	}
-	return ids, lines.Err()
+	if err := lines.Err(); err != nil {
+		return ids, fmt.Errorf("read the journal of finished jobs %s after %d of them: %w; what follows is not known, and may be paid for again", path, len(ids), err)
+	}
+	return ids, nil
 }
 
 // line is an id with its checksum. It begins with the end of the line before: that one may be torn.
@@ -105,7 +109,8 @@ func (j *Journal) Add(id string) {
 	j.try()
 }
 
-// Err is why the last job could not be written; nil when all are.
+// Err is why the last job could not be written, or, before the first one, why not all could be read; nil
+// when all is well.
 func (j *Journal) Err() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()

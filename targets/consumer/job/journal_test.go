@@ -101,6 +101,55 @@ func TestJournalGoesOnWithoutItsDisk(t *testing.T) {
 	require.NoError(t, j.Close())
 }
 
+// After a power loss a file may end in zeros, more of them than a line can have.
+func TestJournalGoesOnBesideDamage(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j := &job.Journal{Dir: dir, Most: 3}
+	for i := range 4 {
+		j.Add(fmt.Sprint("m", i))
+	}
+	require.NoError(t, j.Close())
+	old, err := os.ReadFile(filepath.Join(dir, "finished.old.log"))
+	require.NoError(t, err)
+	path := filepath.Join(dir, "finished.log")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, append(append(text, '\n'), make([]byte, 100_000)...), 0o600))
+
+	j = &job.Journal{Dir: dir, Most: 3}
+	ids, err := j.Load()
+	require.NoError(t, err)
+	require.Equal(t, []string{"m0", "m1", "m2", "m3"}, ids)
+	j.Add("m4")
+	kept, err := os.ReadFile(filepath.Join(dir, "finished.old.log"))
+	require.NoError(t, err)
+	require.Equal(t, old, kept, "the damaged file does not take the place of the good one")
+	require.NoError(t, j.Close())
+	require.Equal(t, []string{"m0", "m1", "m2", "m3", "m4"}, load(t, dir), "what comes after the damage is known")
+}
+
+func TestJournalGoesOnWithAFileThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	j := &job.Journal{Dir: dir, Most: 3}
+	j.Add("m1")
+	require.NoError(t, j.Close())
+	path := filepath.Join(dir, "finished.old.log")
+	require.NoError(t, os.Mkdir(path, 0o700))
+
+	var told []error
+	j = &job.Journal{Dir: dir, Most: 3, OnChange: func(err error) { told = append(told, err) }}
+	ids, err := j.Load()
+	require.ErrorContains(t, err, path)
+	require.Equal(t, []string{"m1"}, ids, "the other one is read all the same")
+	require.Error(t, j.Err())
+	j.Add("m2")
+	require.NoError(t, j.Err())
+	require.Equal(t, []error{nil}, told, "it is told that writing works")
+	require.NoError(t, j.Close())
+}
+
 func TestJournalWithoutItsFolder(t *testing.T) {
 	t.Parallel()
 	j := &job.Journal{Dir: filepath.Join(t.TempDir(), "none"), Most: 3}
