@@ -17,6 +17,7 @@ import (
 // down and judges the history, which stays open until Close. It must be called once.
 func (l *Lab) Finish(ctx context.Context) (*check.Judgement, error) {
 	l.endLoad()
+	l.callOff(ctx)
 	l.healAll(ctx)
 	l.drain(ctx)
 	l.stopTargets(ctx)
@@ -34,6 +35,29 @@ func (l *Lab) Close() error { return l.record.Close() }
 
 // Abandon takes everything down and closes the history without judging it: the run then has no end.
 func (l *Lab) Abandon() error { return errors.Join(l.takeDown(), l.record.Close()) }
+
+// injection is one that is under way.
+type injection struct {
+	callOff context.CancelFunc
+	over    chan struct{}
+}
+
+// callOff ends injections that still wait for their moment, and waits until they have noticed: what they
+// did now they would do to our own end of the run.
+func (l *Lab) callOff(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	l.injecting.Range(func(_, value any) bool {
+		pending := value.(*injection)
+		pending.callOff()
+		select {
+		case <-pending.over:
+		case <-ctx.Done():
+			l.note("inject", "an injection under way does not notice that the run is over")
+		}
+		return true
+	})
+}
 
 // healAll undoes what the script left. The checks see that it was not the script's doing: the load
 // had ended before.

@@ -76,10 +76,11 @@ type Lab struct {
 	loadEnd chan struct{} // closed when the load has been offered
 	endOnce sync.Once
 
-	mu     sync.Mutex
-	faults []*fault.Active
-	claims claims         // see Claim
-	wg     sync.WaitGroup // the lab's own goroutines
+	mu        sync.Mutex
+	faults    []*fault.Active
+	injecting sync.Map       // fault id → its *injection, while it waits for its moment
+	claims    claims         // see Claim
+	wg        sync.WaitGroup // the lab's own goroutines
 }
 
 // The limits of a run's steps; none is ever waited for in full when all is well.

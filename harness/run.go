@@ -90,14 +90,20 @@ func (l *Lab) Inject(s fault.Spec) (*fault.Active, error) {
 	id := int64(len(l.faults)) + 1
 	l.faults = append(l.faults, nil) // its place; Start may take a while
 	l.mu.Unlock()
-	active, err := fault.Start(l.ctx, l, id, s, f)
+	ctx, cancel := context.WithCancel(l.ctx)
+	pending := &injection{callOff: cancel, over: make(chan struct{})}
+	l.injecting.Store(id, pending)
+	active, err := fault.Start(ctx, l, id, s, f)
+	l.injecting.Delete(id)
+	close(pending.over)
 	if err != nil {
+		cancel()
 		return nil, err
 	}
 	l.mu.Lock()
 	l.faults[id-1] = active
 	l.mu.Unlock()
-	return active, nil
+	return active, nil // its context lives on with the run
 }
 
 // lookPeriod is how often a running load is looked at for being steady, or steady again.

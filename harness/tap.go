@@ -35,7 +35,7 @@ func (t *tap) see(e *wire.Event) {
 		if e.Dir == wire.ToClient {
 			h.Flags |= history.FromBroker
 		}
-		if e.Rule != nil {
+		if e.Rule != nil || e.How == wire.Refused {
 			h.Flags |= history.Synthetic
 		}
 	case wire.Unparsed:

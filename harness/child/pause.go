@@ -2,6 +2,7 @@ package child
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -23,7 +24,8 @@ func (p *Process) Pause() error {
 	}
 	for deadline := time.Now().Add(pausePatience); !p.Paused(); time.Sleep(pausePeriod) {
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s (pid %d) was sent SIGSTOP and does not stand still after %v", p.Name(), p.PID(), pausePatience)
+			err := fmt.Errorf("%s (pid %d) was sent SIGSTOP and does not stand still after %v", p.Name(), p.PID(), pausePatience)
+			return errors.Join(err, p.Signal(syscall.SIGCONT)) // what failed leaves nothing behind
 		}
 	}
 	return nil

@@ -60,7 +60,7 @@ func (f *API) Inject(_ context.Context, lab Lab) (Injected, error) {
 			if down {
 				return missed(ctx, sink, given)
 			}
-			return acted(ctx, "API server", rules)
+			return acted(ctx, "API server", rules, func(n int) script.Turn { return f.Rules[n].Turn })
 		},
 		Heal: func(context.Context) error {
 			given.Close()
@@ -120,7 +120,7 @@ func missed(ctx context.Context, sink *apisink.Sink, given Watch) (string, error
 
 // armed is a rule in force in one of the lab's own servers.
 type armed interface {
-	Hit() <-chan struct{}
+	ruled
 	Remove() error
 }
 
@@ -145,11 +145,26 @@ func removeAll(all []armed) error {
 	return errors.Join(errs...)
 }
 
-// acted waits until each of the rules has acted.
-func acted[R interface{ Hit() <-chan struct{} }](ctx context.Context, whose string, all []R) (string, error) {
+// ruled is a rule in force in any fake, and how often it has acted.
+type ruled interface {
+	Hit() <-chan struct{}
+	Hits() int
+}
+
+// acted waits until each of the rules has acted, and one with a number of times so often.
+func acted[R ruled](ctx context.Context, whose string, all []R, turn func(n int) script.Turn) (string, error) {
 	for i, a := range all {
 		if err := closed(ctx, a.Hit()); err != nil {
 			return "", fmt.Errorf("waiting until rule %d of the %s acts: %w", i, whose, err)
+		}
+		err := every(ctx, hitPeriod, func() error {
+			if n := a.Hits(); n < turn(i).Times {
+				return fmt.Errorf("rule %d of the %s has acted %d of %d times", i, whose, n, turn(i).Times)
+			}
+			return nil
+		})
+		if err != nil {
+			return "", err
 		}
 	}
 	return fmt.Sprintf("every rule of the %s has acted", whose), nil

@@ -23,6 +23,7 @@ type blow struct {
 	how     string
 	holding int    // deliveries that it must hold; 0: 1
 	at      string // "" or "ack"
+	before  func() // called directly before it strikes; nil: nothing
 }
 
 func (b blow) check(hows ...string) error {
@@ -86,6 +87,9 @@ func (b blow) atAck(ctx context.Context, lab Lab, n int, t Target) (string, erro
 }
 
 func (b blow) strike(ctx context.Context, t Target) (done string, err error) {
+	if b.before != nil {
+		b.before()
+	}
 	switch b.how {
 	case term:
 		code, err := t.Terminate(ctx)

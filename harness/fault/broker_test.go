@@ -96,6 +96,7 @@ var (
 	confirm        = history.Event{Kind: history.Confirm, Conn: ofLoad}
 	delivery       = history.Event{Kind: history.Deliver, Conn: ofTargets}
 	blocked        = history.Event{Kind: history.Blocked, Conn: ofLoad, Text: "low on memory"}
+	blockedByDisk  = history.Event{Kind: history.Blocked, Conn: ofTargets, Text: "low on disk"}
 	cancelled      = history.Event{Kind: history.Cancel, Conn: ofTargets, Flags: broken}
 	tooLate        = history.Event{Kind: history.ChanClose, Conn: ofTargets, Flags: broken, Code: 406, Text: "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out"}
 )
@@ -140,13 +141,14 @@ func TestBrokerFaults(t *testing.T) {
 		"memory": {
 			fault: &BrokerAlarm{Resource: "memory"}, answers: map[string]string{"get_vm": "0.4"},
 			injected: []string{"get_vm_memory_high_watermark()", "set_vm_memory_high_watermark(0)"},
-			no:       []history.Event{flagged(history.Synthetic, blocked)},
+			no:       []history.Event{flagged(history.Synthetic, blocked), blockedByDisk},
 			yes:      blocked, healed: []string{"set_vm_memory_high_watermark(0.4)"}, still: delivery, out: confirm,
 		},
 		"disk": {
 			fault: &BrokerAlarm{Resource: "disk", Waiting: 7}, answers: map[string]string{"get_disk": "{mem_relative,1.0}", "messages_ready": "true"},
 			injected: []string{"get_disk_free_limit()", "Ready >= 7", "set_disk_free_limit(1 bsl 60)"},
-			yes:      on(ofTargets, blocked), healed: []string{"set_disk_free_limit({mem_relative,1.0})"}, still: delivery, out: confirm,
+			no:       []history.Event{blocked},
+			yes:      blockedByDisk, healed: []string{"set_disk_free_limit({mem_relative,1.0})"}, still: delivery, out: confirm,
 		},
 		"forced": {
 			fault: &ForceClose{}, answers: map[string]string{"close_connection": "[ok]"}, injected: []string{"<<106,111,98,115>>"},
@@ -180,7 +182,7 @@ func TestBrokerFaults(t *testing.T) {
 			for _, e := range c.no {
 				b.Record(&e)
 			}
-			require.Empty(t, seen(b), "that shows nothing")
+			require.Zero(t, seen(b), "that shows nothing")
 			b.Record(&c.yes)
 			_, err = in.InEffect(t.Context())
 			require.NoError(t, err)
@@ -188,15 +190,16 @@ func TestBrokerFaults(t *testing.T) {
 			require.NoError(t, in.Heal(t.Context()))
 			require.True(t, node.did(c.healed...), "%q", node.all())
 			b.Record(&c.out) // before anybody looks: it does not count
+			gone := make(chan error, 1)
 			go func() {
-				for t.Context().Err() == nil && !watched(b) {
-					time.Sleep(time.Millisecond)
-				}
-				b.Record(&c.still)
-				b.Record(&c.out)
+				_, err := in.Gone(t.Context())
+				gone <- err
 			}()
-			_, err = in.Gone(t.Context())
-			require.NoError(t, err)
+			require.Eventually(t, func() bool { return watched(b) }, time.Minute, time.Millisecond)
+			b.Record(&c.still)
+			require.Zero(t, seen(b), "that does not show that it is gone")
+			b.Record(&c.out)
+			require.NoError(t, <-gone)
 		})
 	}
 }

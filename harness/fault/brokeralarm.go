@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/script"
+	"github.com/comeback-chaos/xk6-comeback/harness/broker"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
 
@@ -63,7 +65,9 @@ func (f *BrokerAlarm) Inject(ctx context.Context, lab Lab) (Injected, error) {
 		release()
 		return Injected{}, fmt.Errorf("%s alarm: %w", f.Resource, err)
 	}
-	told := lab.Watch(func(e *history.Event) bool { return e.Kind == history.Blocked && !e.Flags.Has(history.Synthetic) })
+	told := lab.Watch(func(e *history.Event) bool {
+		return e.Kind == history.Blocked && !e.Flags.Has(history.Synthetic) && strings.Contains(e.Text, f.Resource)
+	})
 	healed := make(chan struct{})
 	set := func(ctx context.Context, value string) error {
 		if _, err := node.Eval(ctx, fmt.Sprintf(of.set, value)); err != nil {
@@ -74,7 +78,7 @@ func (f *BrokerAlarm) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	heal := func(ctx context.Context) error {
 		told.Close()
 		close(healed)
-		if err := set(ctx, before); err != nil {
+		if err := set(ctx, before); err != nil && !errors.Is(err, broker.ErrStopped) { // a node that starts anew has its old limit
 			return err
 		}
 		release()
@@ -108,6 +112,8 @@ func piled(ctx context.Context, node Broker, queue string, n int) error {
 		return nil
 	}
 	expr := fmt.Sprintf(`{ok, Q} = rabbit_amqqueue:lookup(%s), [{_, Ready}] = rabbit_amqqueue:info(Q, [messages_ready]), Ready >= %d`, resource(queue), n)
+	ctx, cancel := context.WithTimeout(ctx, momentLimit)
+	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {

@@ -99,11 +99,11 @@ func takeBroker(lab Lab, what string) (node Broker, release func(), err error) {
 	return node, release, nil
 }
 
-// closedOn likes the ends of the target's connections that how likes.
+// closedOn likes the ends of the target's connections that how likes, but for those that a fault made.
 func closedOn(lab Lab, how func(*history.Event) bool) func(*history.Event) bool {
 	target := ofTarget(lab)
 	return func(e *history.Event) bool {
-		return e.Kind == history.ConnClose && target(lab.Role(e.Conn)) && how(e)
+		return e.Kind == history.ConnClose && !e.Flags.Has(history.Synthetic) && target(lab.Role(e.Conn)) && how(e)
 	}
 }
 

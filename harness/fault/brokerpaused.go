@@ -31,7 +31,7 @@ func (f *BrokerPaused) Inject(_ context.Context, lab Lab) (Injected, error) {
 		return Injected{}, err
 	}
 	left := lab.Watch(closedOn(lab, func(e *history.Event) bool {
-		return !e.Flags.Has(history.FromBroker) && !e.Flags.Has(history.Synthetic)
+		return !e.Flags.Has(history.FromBroker)
 	}))
 	if err := node.Pause(); err != nil {
 		left.Close()

@@ -7,8 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
+	"regexp"
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
@@ -44,9 +43,10 @@ func (f *DiskFull) Inject(_ context.Context, lab Lab) (Injected, error) {
 	if err != nil {
 		return Injected{}, err
 	}
+	within := regexp.MustCompile(regexp.QuoteMeta(target.State()) + `($|[^\w.-])`) // the folder or what is in it, and no longer name
 	told := lab.Watch(func(e *history.Event) bool {
 		says := e.Kind == history.Alert || e.Kind == history.Log && e.Who == target.Name()
-		return says && strings.Contains(e.Text, target.State())
+		return says && within.MatchString(e.Text)
 	})
 	room, err := target.Fill()
 	if err != nil {
@@ -54,7 +54,7 @@ func (f *DiskFull) Inject(_ context.Context, lab Lab) (Injected, error) {
 		release()
 		return Injected{}, err
 	}
-	var full []string
+	var full map[string]int64
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
 			defer told.Close()
@@ -67,10 +67,8 @@ func (f *DiskFull) Inject(_ context.Context, lab Lab) (Injected, error) {
 		Heal: func(context.Context) error {
 			told.Close()
 			var err error
-			if full, err = listing(target.State()); err != nil {
-				return err
-			}
-			if err := room(); err != nil {
+			full, err = sizes(target.State())
+			if err := errors.Join(room(), err); err != nil {
 				return err
 			}
 			release()
@@ -78,11 +76,16 @@ func (f *DiskFull) Inject(_ context.Context, lab Lab) (Injected, error) {
 		},
 		Gone: func(ctx context.Context) (string, error) {
 			err := every(ctx, filePeriod, func() error {
-				now, err := listing(target.State())
-				if err == nil && slices.Equal(now, full) {
-					err = fmt.Errorf("the target has written nothing to %s since", target.State())
+				now, err := sizes(target.State())
+				if err != nil {
+					return err
 				}
-				return err
+				for path, size := range now {
+					if size > full[path] {
+						return nil
+					}
+				}
+				return fmt.Errorf("no file in %s has grown since", target.State())
 			})
 			if err != nil {
 				return "", err
@@ -92,9 +95,9 @@ func (f *DiskFull) Inject(_ context.Context, lab Lab) (Injected, error) {
 	}, nil
 }
 
-// listing is what there is in a folder: another after each write.
-func listing(dir string) ([]string, error) {
-	var all []string
+// sizes are those of the files in a folder.
+func sizes(dir string) (map[string]int64, error) {
+	all := map[string]int64{}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // gone while we look
@@ -107,7 +110,7 @@ func listing(dir string) ([]string, error) {
 			return nil
 		}
 		if err == nil {
-			all = append(all, fmt.Sprintf("%s %d %d", path, info.Size(), info.ModTime().UnixNano()))
+			all[path] = info.Size()
 		}
 		return err
 	})

@@ -84,7 +84,7 @@ func TestDiskFull(t *testing.T) {
 	require.NoError(t, in.Heal(brief(t)))
 	require.False(t, target.full)
 	_, err = in.Gone(brief(t))
-	require.ErrorContains(t, err, "has written nothing to "+target.State())
+	require.ErrorContains(t, err, "no file in "+target.State()+" has grown")
 	require.NoError(t, os.WriteFile(file, []byte("ab"), 0o600))
 	_, err = in.Gone(t.Context())
 	require.NoError(t, err)

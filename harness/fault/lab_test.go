@@ -117,6 +117,11 @@ type benchWatch struct {
 
 func (w *benchWatch) Next(ctx context.Context) (history.Event, error) {
 	select {
+	case e := <-w.events: // though ctx be over
+		return e, nil
+	default:
+	}
+	select {
 	case e := <-w.events:
 		return e, nil
 	case <-ctx.Done():

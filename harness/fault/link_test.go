@@ -127,7 +127,7 @@ func TestRefuseWaitsForEach(t *testing.T) {
 	b := newBench(t)
 	w, err := wire.Listen(t.Context(), wire.Config{Upstream: "127.0.0.1:1", Tap: func(e *wire.Event) {
 		if e.Kind == wire.Closed {
-			b.Record(&history.Event{Kind: history.ConnClose, Conn: 9, Text: e.How.String() + " "})
+			b.Record(&history.Event{Kind: history.ConnClose, Conn: 9, Text: e.How.String() + " "}) // nobody's
 		}
 	}})
 	require.NoError(t, err)
@@ -139,7 +139,29 @@ func TestRefuseWaitsForEach(t *testing.T) {
 	_, err = in.InEffect(brief(t))
 	require.ErrorContains(t, err, "1 of 1 have not")
 	require.NoError(t, in.Heal(brief(t)))
-	b.Record(&history.Event{Kind: history.Consume, Conn: 1})
 	_, err = in.Gone(brief(t))
+	require.ErrorContains(t, err, "1 of 1 have not")
+
+	in = inject(t, b, &Refuse{})
+	b.Record(&history.Event{Kind: history.ConnClose, Conn: 4, Text: wire.Refused.String() + " "})
+	evidence, err := in.InEffect(brief(t))
+	require.NoError(t, err)
+	require.Equal(t, "consumer/0 was refused", evidence)
+	require.NoError(t, in.Heal(brief(t)))
+	b.Record(&history.Event{Kind: history.Consume, Conn: 1})
+	b.Record(&history.Event{Kind: history.Consume, Conn: 4})
+	evidence, err = in.Gone(brief(t))
+	require.NoError(t, err)
+	require.Equal(t, "consumer/0 consumes again", evidence)
+	b.Record(&history.Event{Kind: history.Consume, Conn: 4}) // the watch is closed: see newBench
+}
+
+func TestRefuseIsNotGoneWhileOnlyOthersConsume(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	in := inject(t, b, &Refuse{})
+	require.NoError(t, in.Heal(brief(t)))
+	b.Record(&history.Event{Kind: history.Consume, Conn: 1})
+	_, err := in.Gone(brief(t))
 	require.ErrorContains(t, err, "consumes again", "the load's own is not the target's")
 }

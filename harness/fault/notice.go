@@ -45,7 +45,7 @@ func (f *Notice) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	if err != nil {
 		return Injected{}, err
 	}
-	release, err := lab.Claim("the process of " + target.Name())
+	release, err := lab.Claim(processOf(target))
 	if err != nil {
 		return Injected{}, err
 	}

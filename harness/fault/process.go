@@ -33,7 +33,7 @@ type Process struct {
 
 // Inject implements Fault.
 func (f *Process) Inject(ctx context.Context, lab Lab) (Injected, error) {
-	b := blow{f.How, f.Holding, f.At}
+	b := blow{how: f.How, holding: f.Holding, at: f.At}
 	if err := b.check(kill, pause, term); err != nil {
 		return Injected{}, err
 	}
@@ -49,7 +49,8 @@ func (f *Process) Inject(ctx context.Context, lab Lab) (Injected, error) {
 		return Injected{}, err
 	}
 	h := follow(lab, t.Name())
-	ended := h.when(ending(b))
+	var ended *moment // an end before the blow is none of its effects
+	b.before = func() { ended = h.when(ending(b)) }
 	done, err := b.land(ctx, lab, f.Instance, t, h)
 	if err != nil {
 		h.close()
@@ -65,9 +66,12 @@ func (f *Process) Inject(ctx context.Context, lab Lab) (Injected, error) {
 			return done + ": " + shows, nil
 		},
 		Heal: func(ctx context.Context) error {
-			defer release()
-			defer h.close()
-			return f.undo(ctx, t)
+			h.close()
+			if err := f.undo(ctx, t); err != nil {
+				return err
+			}
+			release()
+			return nil
 		},
 		Gone: func(ctx context.Context) (string, error) { return settlesAgain(ctx, lab, t) },
 	}, nil
@@ -87,7 +91,7 @@ func (f *Process) checkUntil() error {
 // all that came over it, one that was asked to end has closed it, one that stands still had it closed.
 func ending(b blow) func(e *history.Event, holds int) bool {
 	return func(e *history.Event, holds int) bool {
-		if e.Kind != history.ConnClose {
+		if e.Kind != history.ConnClose || e.Flags.Has(history.Synthetic) && b.how == pause {
 			return false
 		}
 		switch b.how {
@@ -131,6 +135,9 @@ func stuck() func(e *history.Event, holds int) bool {
 		case history.Deliver, history.ConnClose:
 			return holds > 0
 		case history.Depth:
+			if e.Flags.Has(history.Failed) {
+				return false
+			}
 			looks++
 			return looks > 1 && holds > 0
 		}

@@ -34,7 +34,7 @@ func (f *Reboot) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	if err != nil {
 		return Injected{}, err
 	}
-	release, err := lab.Claim("the process of " + target.Name())
+	release, err := lab.Claim(processOf(target))
 	if err != nil {
 		return Injected{}, err
 	}
@@ -56,8 +56,11 @@ func (f *Reboot) Inject(ctx context.Context, lab Lab) (Injected, error) {
 			return each(all, func(in Injected) (string, error) { return in.InEffect(ctx) })
 		},
 		Heal: func(ctx context.Context) error {
-			defer release()
-			return healAll(ctx, all)
+			if err := healAll(ctx, all); err != nil {
+				return err
+			}
+			release()
+			return nil
 		},
 		Gone: func(ctx context.Context) (string, error) {
 			return each(all, func(in Injected) (string, error) { return in.Gone(ctx) })

@@ -105,7 +105,7 @@ func settlesOnNew() func(e *history.Event, holds int) bool {
 		case history.ConnOpen:
 			opened[e.Conn] = true
 		case history.Ack, history.Nack, history.Reject:
-			return opened[e.Conn]
+			return opened[e.Conn] && e.Flags&(history.Synthetic|history.Swallowed) == 0
 		}
 		return false
 	}
@@ -136,21 +136,11 @@ func (f *Roll) back(ctx context.Context, lab Lab) error {
 
 // claimProcesses takes the processes of all instances, or none.
 func claimProcesses(lab Lab) (release func(), err error) {
-	var all []func()
-	release = func() {
-		for _, r := range all {
-			r()
-		}
-	}
+	var names []string
 	for _, t := range lab.Targets() {
-		r, err := lab.Claim(processOf(t))
-		if err != nil {
-			release()
-			return nil, err
-		}
-		all = append(all, r)
+		names = append(names, processOf(t))
 	}
-	return release, nil
+	return claims(lab, names)
 }
 
 // processOf is what a fault claims that ends or pauses an instance's process.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/aiworker"
+	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
 
@@ -50,7 +51,7 @@ func (f *WorkerRules) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	}
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
-			return acted(ctx, "AI worker", armed)
+			return acted(ctx, "AI worker", armed, func(n int) script.Turn { return f.Rules[n].Turn })
 		},
 		Heal: disarm,
 		Gone: func(ctx context.Context) (string, error) {
