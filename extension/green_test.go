@@ -32,6 +32,8 @@ func TestNoScriptAvoidsItsVerdict(t *testing.T) {
 		want         string
 	}{
 		"the honest one passes":   {body: begins + submits + tells, green: true, want: "PASS"},
+		"spends its fault":        {body: begins + submits + "export async function story() { await run.steady(); const f = await run.inject(faults.on('ack', 'cut', { times: 2 })); await f.spent(); await f.heal(); await run.recovered(); }", green: true, want: "PASS"},
+		"spends an endless one":   {body: begins + submits + "export async function story() { await run.steady(); const f = await run.inject(faults.on('ack', 'cut')); await f.spent(); }", want: "give it a number of times"},
 		"never starts":            {body: "export function load() {}\nexport function story() {}", want: "started no run"},
 		"throws in all":           {body: begins + "export function load() { throw new Error('boom'); }\n" + tells, want: "unknown"},
 		"throws after its submit": {body: begins + "export function load() { run.submit({ prompt: 'x' }); throw new Error('boom'); }\n" + tells, want: "unknown"},

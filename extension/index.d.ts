@@ -139,6 +139,8 @@ declare module 'k6/x/comeback' {
   export interface ActiveFault {
     /** Waits until the fault has touched an op; gives what shows it. */
     inEffect(): Promise<string>;
+    /** Waits until the fault has acted as often as its times say; rejects when it has none. */
+    spent(): Promise<void>;
     /** Undoes the fault. */
     heal(): Promise<void>;
     /** Waits, after heal(), until an op has passed untouched; gives what shows it. */

@@ -170,6 +170,9 @@ func (m *module) faultHandle(a *fault.Active) map[string]any {
 		"inEffect": func() (*sobek.Promise, error) {
 			return m.promise(func(ctx context.Context, _ *harness.Lab) (any, error) { return a.InEffect(ctx) })
 		},
+		"spent": func() (*sobek.Promise, error) {
+			return m.promise(func(ctx context.Context, _ *harness.Lab) (any, error) { return nil, a.Spent(ctx) })
+		},
 		"heal": func() (*sobek.Promise, error) {
 			return m.promise(func(ctx context.Context, _ *harness.Lab) (any, error) { return nil, a.Heal(ctx) })
 		},

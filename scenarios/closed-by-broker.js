@@ -27,7 +27,7 @@ export async function story() {
   const closed = await run.inject(faults.on('ack', 'close-channel', { nth: 5, code: 406 }));
   await closed.inEffect();
   await closed.heal();
-  await missing.inEffect();
+  await missing.spent();
   await missing.heal();
   await run.recovered();
   const broken = await run.inject(faults.on('ack', 'close-connection', { nth: 5, code: 541 }));

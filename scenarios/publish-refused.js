@@ -30,11 +30,11 @@ export async function story() {
   await run.steady();
   const failing = await run.inject(faults.worker([{ match: 'dog', do: 'fail', times: 40 }]));
   const refused = await run.inject(faults.on('publish', 'refuse', { times: 5 }));
-  await refused.inEffect();
+  await refused.spent();
   await refused.heal();
   await refused.gone(); // while jobs still fail
   const returned = await run.inject(faults.on('publish', 'return', { times: 5 }));
-  await returned.inEffect();
+  await returned.spent();
   await returned.heal();
   await returned.gone();
   await failing.heal();

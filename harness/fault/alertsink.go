@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/alertsink"
-	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
 
 var alertSinkKind = Kind{
@@ -38,9 +37,10 @@ func (f *AlertSink) Inject(_ context.Context, lab Lab) (Injected, error) {
 	}
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
-			return acted(ctx, "webhook", rules, func(n int) script.Turn { return f.Rules[n].Turn })
+			return acted(ctx, "webhook", rules)
 		},
-		Heal: func(context.Context) error { return removeAll(rules) },
+		Spent: spentRules("webhook", rules, func(n int) int { return f.Rules[n].Times }),
+		Heal:  func(context.Context) error { return removeAll(rules) },
 		Gone: func(context.Context) (string, error) {
 			return "the webhook takes alerts again", nil
 		},

@@ -60,8 +60,9 @@ func (f *API) Inject(_ context.Context, lab Lab) (Injected, error) {
 			if down {
 				return missed(ctx, sink, given)
 			}
-			return acted(ctx, "API server", rules, func(n int) script.Turn { return f.Rules[n].Turn })
+			return acted(ctx, "API server", rules)
 		},
+		Spent: spentRules("API server", rules, func(n int) int { return f.Rules[n].Times }),
 		Heal: func(context.Context) error {
 			given.Close()
 			if err := removeAll(rules); err != nil {
@@ -120,7 +121,8 @@ func missed(ctx context.Context, sink *apisink.Sink, given Watch) (string, error
 
 // armed is a rule in force in one of the lab's own servers.
 type armed interface {
-	ruled
+	Hit() <-chan struct{}
+	Hits() int
 	Remove() error
 }
 
@@ -145,26 +147,11 @@ func removeAll(all []armed) error {
 	return errors.Join(errs...)
 }
 
-// ruled is a rule in force in any fake, and how often it has acted.
-type ruled interface {
-	Hit() <-chan struct{}
-	Hits() int
-}
-
-// acted waits until each of the rules has acted, and one with a number of times so often.
-func acted[R ruled](ctx context.Context, whose string, all []R, turn func(n int) script.Turn) (string, error) {
+// acted waits until each of the rules has acted.
+func acted[R interface{ Hit() <-chan struct{} }](ctx context.Context, whose string, all []R) (string, error) {
 	for i, a := range all {
 		if err := closed(ctx, a.Hit()); err != nil {
 			return "", fmt.Errorf("waiting until rule %d of the %s acts: %w", i, whose, err)
-		}
-		err := every(ctx, hitPeriod, func() error {
-			if n := a.Hits(); n < turn(i).Times {
-				return fmt.Errorf("rule %d of the %s has acted %d of %d times", i, whose, n, turn(i).Times)
-			}
-			return nil
-		})
-		if err != nil {
-			return "", err
 		}
 	}
 	return fmt.Sprintf("every rule of the %s has acted", whose), nil

@@ -24,6 +24,9 @@ type Injected struct {
 	// InEffect waits until the fault has touched an op, and tells what shows it. It is given up when
 	// the fault is gone, or seen not to be.
 	InEffect func(ctx context.Context) (evidence string, err error)
+	// Spent waits until the fault has acted as often as it was told to; nil for one that acts for as
+	// long as it is there.
+	Spent func(ctx context.Context) error
 	// Heal undoes the fault and ends its watches. It must work whatever became of the target.
 	Heal func(ctx context.Context) error
 	// Gone waits, after Heal, until an op has passed untouched, and tells what shows it.
@@ -40,6 +43,7 @@ const (
 var (
 	ErrTwice     = errors.New("healed already")
 	ErrNotHealed = errors.New("it was not healed yet: heal it first")
+	ErrEndless   = errors.New("it acts for as long as it is there: give it a number of times")
 )
 
 // errUntouched ends the wait for a fault's effect.
@@ -56,7 +60,8 @@ type Active struct {
 
 	inEffect awaited
 	gone     awaited
-	giveUp   context.CancelCauseFunc // ends the wait for the effect
+	effects  context.Context         // ends when no more of its effects is to be waited for
+	giveUp   context.CancelCauseFunc // of effects
 
 	mu     sync.Mutex // held while it is being healed
 	healed atomic.Bool
@@ -84,8 +89,8 @@ func Start(ctx context.Context, lab Lab, id int64, s Spec, f Fault) (*Active, er
 	if a.in, err = f.Inject(context.WithValue(ctx, idKey{}, id), lab); err != nil {
 		return nil, fmt.Errorf("inject %s %s: %w", s.Fault, params, err)
 	}
-	ctx, a.giveUp = context.WithCancelCause(ctx)
-	go a.inEffect.await(ctx, a.in.InEffect, func(evidence string) { a.record(history.InEffect, evidence) })
+	a.effects, a.giveUp = context.WithCancelCause(ctx)
+	go a.inEffect.await(a.effects, a.in.InEffect, func(evidence string) { a.record(history.InEffect, evidence) })
 	return a, nil
 }
 
@@ -108,6 +113,22 @@ func (a *Active) InEffect(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("fault %s was not seen in effect: %w", a.name, err)
 	}
 	return evidence, nil
+}
+
+// Spent waits until the fault has acted as often as it was told to (times), and so acts no more. It
+// gives ErrEndless for one that was given no number.
+func (a *Active) Spent(ctx context.Context) error {
+	err := ErrEndless
+	if a.in.Spent != nil {
+		ctx, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		defer context.AfterFunc(a.effects, func() { cancel(context.Cause(a.effects)) })()
+		err = a.in.Spent(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("fault %s is not spent: %w", a.name, err)
+	}
+	return nil
 }
 
 // Heal undoes the fault on a context of its own, so that it also works when the run was cancelled,

@@ -41,6 +41,7 @@ func (n *notebook) kinds() []history.Kind {
 // noop is a fault whose effect and end come when the test says so.
 type noop struct {
 	touch, pass chan struct{}
+	times       chan struct{} // closed when it has acted so often; nil: no number
 	injectErr   error
 	healErr     error
 	healed      int
@@ -62,7 +63,7 @@ func (f *noop) Inject(context.Context, Lab) (Injected, error) {
 			}
 		}
 	}
-	return Injected{
+	in := Injected{
 		InEffect: wait(f.touch),
 		Heal: func(ctx context.Context) error {
 			f.healed++
@@ -72,7 +73,14 @@ func (f *noop) Inject(context.Context, Lab) (Injected, error) {
 			return f.healErr
 		},
 		Gone: wait(f.pass),
-	}, nil
+	}
+	if f.times != nil {
+		in.Spent = func(ctx context.Context) error {
+			_, err := wait(f.times)(ctx)
+			return err
+		}
+	}
+	return in, nil
 }
 
 // TestOrder walks at random over what can be done with a fault, and holds what is recorded against

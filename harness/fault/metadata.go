@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/metadata"
-	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
 
 var metadataKind = Kind{
@@ -43,9 +42,10 @@ func (f *Metadata) Inject(_ context.Context, lab Lab) (Injected, error) {
 	}
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
-			return acted(ctx, "instance metadata", rules, func(n int) script.Turn { return f.Rules[n].Turn })
+			return acted(ctx, "instance metadata", rules)
 		},
-		Heal: func(context.Context) error { return removeAll(rules) },
+		Spent: spentRules("instance metadata", rules, func(n int) int { return f.Rules[n].Times }),
+		Heal:  func(context.Context) error { return removeAll(rules) },
 		Gone: func(ctx context.Context) (string, error) {
 			if err := closed(ctx, service.Answered()); err != nil {
 				return "", fmt.Errorf("waiting until the target is given a right answer: %w", err)

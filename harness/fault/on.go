@@ -23,7 +23,7 @@ ends the consumer of a delivery; refuse answers a publish with a nack, return gi
 made to believe it, too. A phantom is a frame that nobody has sent, put behind the method, of which the other side does
 not know: phantom-reject rejects the tag 0, which the broker answers with 406, phantom-cancel cancels a consumer that the
 broker goes on serving, and phantom-block says that the connection is blocked, which only a phantom-unblock takes back.
-In effect once it has acted (with times: so often), a delay or a stall once its time has passed besides; gone once such a method has passed
+In effect once it has acted, a delay or a stall once its time has passed besides; gone once such a method has passed
 untouched.`,
 	Correct: `Loses nothing and reports nothing twice: opens a new channel or connection when the old one is gone, recognises
 what comes again, and settles each delivery once, on its own channel.`,
@@ -69,14 +69,12 @@ func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 			if err := anyHit(ctx, armed); err != nil {
 				return "", fmt.Errorf("waiting for a %s from the %s: %w", rule.Method, f.From, err)
 			}
-			if err := f.allTimes(ctx, armed); err != nil {
-				return "", err
-			}
 			if err := lasted(ctx, f.Do, time.Duration(f.Delay+f.For), healed); err != nil {
 				return "", err
 			}
 			return f.evidence(rule), nil
 		},
+		Spent: spent(turns{f.Do + " at " + f.Method, int(f.Times), func() int { return hits(armed) }}),
 		Heal: func(context.Context) error {
 			close(healed)
 			disarm(armed)
@@ -93,24 +91,13 @@ func (f *On) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	}, nil
 }
 
-// hitPeriod is how often rules are asked how often they have acted.
-const hitPeriod = 2 * time.Millisecond
-
-// allTimes waits until the rules have acted as often as they are to, where a number was given.
-func (f *On) allTimes(ctx context.Context, all []*wire.Armed) error {
-	if f.Times == 0 {
-		return nil
+// hits is how often the rules have acted.
+func hits(all []*wire.Armed) int {
+	n := uint64(0)
+	for _, a := range all {
+		n += a.Hits()
 	}
-	return every(ctx, hitPeriod, func() error {
-		hits := uint64(0)
-		for _, a := range all {
-			hits += a.Hits()
-		}
-		if hits >= f.Times {
-			return nil
-		}
-		return fmt.Errorf("%s was met by %s %d of %d times", f.Method, f.Do, hits, f.Times)
-	})
+	return int(n)
 }
 
 // evidence tells what was met, and which of them where that was drawn.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/aiworker"
-	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
 
@@ -51,9 +50,10 @@ func (f *WorkerRules) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	}
 	return Injected{
 		InEffect: func(ctx context.Context) (string, error) {
-			return acted(ctx, "AI worker", armed, func(n int) script.Turn { return f.Rules[n].Turn })
+			return acted(ctx, "AI worker", armed)
 		},
-		Heal: disarm,
+		Spent: spentRules("AI worker", armed, func(n int) int { return f.Rules[n].Times }),
+		Heal:  disarm,
 		Gone: func(ctx context.Context) (string, error) {
 			return served(ctx, lab.Worker(), "the rules are out, and the AI worker served a request")
 		},

@@ -58,7 +58,7 @@ type Event struct {
 	Redelivered bool   // deliver, get-ok
 	Mandatory   bool   // publish
 
-	MessageID []byte // publish, deliver, get-ok, return: the message-id property, nil when absent
+	MessageID []byte // publish, deliver, get-ok, return: the message-id property, or the correlation-id when absent; nil without either
 	Name      []byte // see above
 	Text      []byte // see above
 	Code      uint16 // channel.close, connection.close, return: reply code

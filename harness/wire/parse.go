@@ -119,8 +119,8 @@ func parseRare(e *Event, c *cursor) {
 	}
 }
 
-// parseHeader gives the message-id (nil when absent) and the body's size from the payload of a
-// content header frame. ok is false when the payload is cut short.
+// parseHeader gives the message-id (the correlation-id when absent, nil without either) and the body's size from the
+// payload of a content header frame. ok is false when the payload is cut short.
 func parseHeader(payload []byte) (id []byte, size uint64, ok bool) {
 	c := cursor{b: payload}
 	c.take(4) // class, weight
@@ -129,7 +129,7 @@ func parseHeader(payload []byte) (id []byte, size uint64, ok bool) {
 	for more := flags; more&1 != 0 && !c.bad; {
 		more = c.u16() // further property flags: none is defined
 	}
-	const contentType, headers, mode, priority, messageID = 1 << 15, 1 << 13, 1 << 12, 1 << 11, 1 << 7
+	const contentType, headers, mode, priority, correlationID, messageID = 1 << 15, 1 << 13, 1 << 12, 1 << 11, 1 << 10, 1 << 7
 	for bit := uint16(contentType); bit >= messageID; bit >>= 1 {
 		if flags&bit == 0 {
 			continue
@@ -139,9 +139,9 @@ func parseHeader(payload []byte) (id []byte, size uint64, ok bool) {
 			c.table()
 		case mode, priority:
 			c.u8()
-		case messageID:
+		case correlationID, messageID: // in this order: the second wins
 			id = c.str()
-		default: // content-type, content-encoding, correlation-id, reply-to, expiration
+		default: // content-type, content-encoding, reply-to, expiration
 			c.str()
 		}
 	}
