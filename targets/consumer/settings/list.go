@@ -28,7 +28,7 @@ func (s *Settings) fields() []field {
 		{"AMQP_RETRY_QUEUE", text(&s.RetryQueue, ""), "queue where failed jobs wait; default <queue>.retry"},
 		{"AMQP_QUEUE_TYPE", choice(&s.QueueType, "", "classic", "quorum"), "classic or quorum; not set: the broker's default"},
 		{"AMQP_MAX_PRIORITY", number(&s.MaxPriority, 0, 0, 255), "priorities of a classic queue: messages of a higher one overtake; 0: none"},
-		{"AMQP_DELIVERY_LIMIT", number(&s.DeliveryLimit, 0, 0, 1<<20), "redeliveries after which a quorum queue gives a message up; 0: none. Leave room for the crashes that a job may be innocent of"},
+		{"AMQP_DELIVERY_LIMIT", number(&s.DeliveryLimit, 0, 0, 1<<20), "redeliveries after which a quorum queue gives a message up, with AMQP_DEAD_LETTER only; 0: none. Leave room for the crashes that a job may be innocent of"},
 		{"AMQP_DEAD_LETTER", toggle(&s.DeadLetter, false), "true: what expires, or what the queue gives up, goes to the dead queue; false: it is gone"},
 		{"AMQP_PREFETCH", number(&s.Prefetch, 8, 1, 65535), "jobs held at most, running ones included"},
 		{"CONCURRENCY", number(&s.Workers, 4, 1, 1024), "jobs running at the same time"},

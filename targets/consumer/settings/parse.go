@@ -88,6 +88,9 @@ func (s *Settings) complete(fields []field) error {
 	if s.QueueType != "quorum" && s.DeliveryLimit > 0 {
 		return &Error{"AMQP_DELIVERY_LIMIT", errors.New("only a quorum queue has one: set AMQP_QUEUE_TYPE=quorum")}
 	}
+	if s.DeliveryLimit > 0 && !s.DeadLetter {
+		return &Error{"AMQP_DELIVERY_LIMIT", fmt.Errorf("%d would have the broker drop the jobs that it gives up: set AMQP_DEAD_LETTER=true, or no limit", s.DeliveryLimit)}
+	}
 	if s.ReconnectMax < s.ReconnectMin {
 		return &Error{"RECONNECT_MAX", fmt.Errorf("%v is less than RECONNECT_MIN %v", s.ReconnectMax, s.ReconnectMin)}
 	}

@@ -73,6 +73,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"dead letter":       {map[string]string{"AMQP_DEAD_LETTER": "yes"}, nil, "AMQP_DEAD_LETTER", "not true or false"},
 		"quorum priority":   {map[string]string{"AMQP_QUEUE_TYPE": "quorum", "AMQP_MAX_PRIORITY": "9"}, nil, "AMQP_MAX_PRIORITY", "no priorities"},
 		"classic limit":     {map[string]string{"AMQP_DELIVERY_LIMIT": "9"}, nil, "AMQP_DELIVERY_LIMIT", "only a quorum queue"},
+		"limit to nowhere":  {map[string]string{"AMQP_QUEUE_TYPE": "quorum", "AMQP_DELIVERY_LIMIT": "9"}, nil, "AMQP_DELIVERY_LIMIT", "9 would have the broker drop the jobs that it gives up: set AMQP_DEAD_LETTER=true"},
 		"unknown flag":      {nil, []string{"-nope"}, "", "-nope"},
 		"argument":          {nil, []string{"nope"}, "", `"nope"`},
 	} {
