@@ -62,7 +62,7 @@ func (s *Settings) fields() []field {
 
 		{"RESTART_COMMAND", command(&s.RestartCommand), "executable that restarts the AI process, then its arguments"},
 		{"RESTART_TIMEOUT", span(&s.RestartTimeout, time.Minute, ms, time.Hour), "limit of one restart"},
-		{"RESTART_ATTEMPTS", number(&s.RestartAttempts, 3, 1, 1000), "restarts tried before the instance is terminated"},
+		{"RESTART_ATTEMPTS", number(&s.RestartAttempts, 3, 2, 1000), "restarts tried before the instance is terminated"},
 		{"RESTART_OK_CODE", number(&s.RestartOKCode, 1, 0, 255), "exit code that means restarted"},
 		{"RESTART_FAILED_CODE", number(&s.RestartFailedCode, 0, 0, 255), "exit code that means failed, retry"},
 		{"RESTART_BACKOFF", span(&s.RestartBackoff, time.Second, 0, time.Hour), "first wait between restarts; grows to 4 times that"},
@@ -77,7 +77,7 @@ func (s *Settings) fields() []field {
 		{"NOTICE_CHECK_INTERVAL", span(&s.NoticeCheckInterval, 5*time.Second, 0, time.Hour), "time between looks for a notice that the spot instance is taken away; 0: never"},
 
 		{"MAX_ATTEMPTS", number(&s.MaxAttempts, 5, 1, 1<<20), "attempts of a job before it is given up"},
-		{"MAX_CRASHES", number(&s.MaxCrashes, 2, 1, 1<<20), "crashes of the AI process during one job that runs alone before it is given up; fewer than RESTART_ATTEMPTS"},
+		{"MAX_CRASHES", number(&s.MaxCrashes, 2, 1, 1<<20), "crashes of the AI process during one job that runs alone before it is given up; this or AMQP_DELIVERY_LIMIT is fewer than RESTART_ATTEMPTS"},
 		{"RETRY_DELAY", span(&s.RetryDelay, time.Second, ms, 24*time.Hour), "wait between attempts of a job"},
 		{"STATE_DIR", text(&s.StateDir, ""), "folder where finished jobs are written down, so that a restart does not pay for one twice; empty: in memory only"},
 		{"DRAIN_TIMEOUT", span(&s.DrainTimeout, 25*time.Second, 0, time.Hour), "how long running jobs may take when the consumer is told to stop"},

@@ -91,11 +91,27 @@ func (s *Settings) complete(fields []field) error {
 	if s.DeliveryLimit > 0 && !s.DeadLetter {
 		return &Error{"AMQP_DELIVERY_LIMIT", fmt.Errorf("%d would have the broker drop the jobs that it gives up: set AMQP_DEAD_LETTER=true, or no limit", s.DeliveryLimit)}
 	}
+	if err := s.crashes(); err != nil {
+		return err
+	}
 	if s.ReconnectMax < s.ReconnectMin {
 		return &Error{"RECONNECT_MAX", fmt.Errorf("%v is less than RECONNECT_MIN %v", s.ReconnectMax, s.ReconnectMin)}
 	}
 	if s.RestartOKCode == s.RestartFailedCode {
 		return &Error{"RESTART_OK_CODE", fmt.Errorf("%d is also RESTART_FAILED_CODE", s.RestartOKCode)}
+	}
+	return nil
+}
+
+// crashes checks that a job which takes the AI process down each time is given up before the restarts are: its
+// first crash may be another job's, so that there is one more of them than the limit says.
+func (s *Settings) crashes() error {
+	name, most := "MAX_CRASHES", s.MaxCrashes
+	if s.DeliveryLimit > 0 && s.DeliveryLimit < most {
+		name, most = "AMQP_DELIVERY_LIMIT", s.DeliveryLimit
+	}
+	if most >= s.RestartAttempts {
+		return &Error{name, fmt.Errorf("%d is not fewer than RESTART_ATTEMPTS %d: one bad job would have the instance terminated; lower the one, or raise the other", most, s.RestartAttempts)}
 	}
 	return nil
 }

@@ -74,6 +74,10 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"quorum priority":   {map[string]string{"AMQP_QUEUE_TYPE": "quorum", "AMQP_MAX_PRIORITY": "9"}, nil, "AMQP_MAX_PRIORITY", "no priorities"},
 		"classic limit":     {map[string]string{"AMQP_DELIVERY_LIMIT": "9"}, nil, "AMQP_DELIVERY_LIMIT", "only a quorum queue"},
 		"limit to nowhere":  {map[string]string{"AMQP_QUEUE_TYPE": "quorum", "AMQP_DELIVERY_LIMIT": "9"}, nil, "AMQP_DELIVERY_LIMIT", "9 would have the broker drop the jobs that it gives up: set AMQP_DEAD_LETTER=true"},
+		"crashes":           {map[string]string{"MAX_CRASHES": "3"}, nil, "MAX_CRASHES", "3 is not fewer than RESTART_ATTEMPTS 3"},
+		"restarts":          {map[string]string{"RESTART_ATTEMPTS": "2"}, nil, "MAX_CRASHES", "2 is not fewer than RESTART_ATTEMPTS 2"},
+		"no room to crash":  {map[string]string{"RESTART_ATTEMPTS": "1"}, nil, "RESTART_ATTEMPTS", "want 2 to 1000"},
+		"crashes to limit":  {quorum("3", "1000"), nil, "AMQP_DELIVERY_LIMIT", "3 is not fewer than RESTART_ATTEMPTS 3"},
 		"unknown flag":      {nil, []string{"-nope"}, "", "-nope"},
 		"argument":          {nil, []string{"nope"}, "", `"nope"`},
 	} {
@@ -87,6 +91,19 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 			require.NotContains(t, err.Error(), "secret")
 		})
 	}
+}
+
+// A job that takes the AI process down each time is given up by whichever limit comes first.
+func TestOneLimitOnCrashesIsEnough(t *testing.T) {
+	t.Parallel()
+	for _, e := range []map[string]string{quorum("2", "1000"), quorum("1000", "2"), {"MAX_CRASHES": "7", "RESTART_ATTEMPTS": "8"}} {
+		_, err := settings.Parse(nil, env(e), io.Discard)
+		require.NoError(t, err, e)
+	}
+}
+
+func quorum(limit, crashes string) map[string]string {
+	return map[string]string{"AMQP_QUEUE_TYPE": "quorum", "AMQP_DELIVERY_LIMIT": limit, "AMQP_DEAD_LETTER": "true", "MAX_CRASHES": crashes}
 }
 
 func TestHelpListsEverySettingAndNoSecret(t *testing.T) {
