@@ -13,6 +13,7 @@ import (
 
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/consumertest"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/job"
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/ops"
 )
 
@@ -110,6 +111,41 @@ func TestLongOutageOfTheAPICostsNoAttempt(t *testing.T) {
 	l.Slack.Await(t, "danger "+consumer.TitleAPIDown, "good "+consumer.TitleAPIDown)
 	ready, _ := l.Depth(t, "jobs.dead")
 	require.Zero(t, ready)
+}
+
+// The API server takes every job but one. No other is under way while that one is reported.
+func TestJobThatTheAPINeverTakesIsGivenUp(t *testing.T) {
+	t.Parallel()
+	l := consumertest.New(t)
+	var refused atomic.Int32
+	l.API.Answers(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/m1") {
+			return false
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+		refused.Add(1)
+		return true
+	})
+	var givenUp atomic.Bool
+	l.Start(t, func(c *consumer.Consumer) {
+		count := c.Worker.OnOutcome
+		c.Worker.OnOutcome = func(outcome string, took time.Duration) {
+			givenUp.CompareAndSwap(false, outcome == job.Dead)
+			count(outcome, took)
+		}
+	}, "CONCURRENCY=1", "API_RETRY_LIMIT=0", "MAX_ATTEMPTS=2")
+	l.AwaitReady(t)
+	l.Submit(t, 1)
+	for try := int32(1); try <= 20 && !givenUp.Load(); try++ {
+		require.Eventually(t, func() bool { return refused.Load() >= try || givenUp.Load() }, consumertest.Within, 5*time.Millisecond)
+		l.AwaitReported(t, l.Submit(t, 1))
+	}
+	require.True(t, givenUp.Load(), "refused %d times", refused.Load())
+	dead := l.AwaitDead(t)
+	require.Equal(t, "m1", dead.MessageId)
+	require.Contains(t, dead.Headers["x-reason"], "the API server answered 500")
+	require.GreaterOrEqual(t, refused.Load(), int32(3), "the first one may have been an outage")
+	l.AwaitEmpty(t)
 }
 
 func TestDrainHandsBackWhatIsNotStarted(t *testing.T) {

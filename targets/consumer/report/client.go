@@ -12,15 +12,14 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 )
 
-// ErrDown means that the API server took no report at all, of any job, for as long as one was tried: that
-// is no fault of the job.
+// ErrDown means that the API server took no report at all, of any job, for as long as one was tried, nor since
+// the same one failed before: that is no fault of the job.
 var ErrDown = errors.New("the API server takes no reports")
 
 // StatusError is an answer that is not a success.
@@ -45,7 +44,7 @@ type Client struct {
 	Limit   time.Duration // for all requests of one report; 0: only one request
 	HTTP    *http.Client
 
-	accepted atomic.Int64 // reports so far
+	account account
 }
 
 // Put reports the image of a job under an idempotency key. When ctx ends in the middle it is unknown
@@ -60,7 +59,7 @@ func (c *Client) Put(ctx context.Context, id, key, contentType string, image []b
 		ReturnLastFailure().
 		Build()
 	var last error
-	sent, before := false, c.accepted.Load()
+	sent, before := false, c.account.begin(id)
 	err := failsafe.With(policy).WithContext(ctx).Run(func() error {
 		sent = true
 		last = c.put(ctx, id, key, contentType, image)
@@ -69,15 +68,14 @@ func (c *Client) Put(ctx context.Context, id, key, contentType string, image []b
 	if err != nil && !sent {
 		last = err
 	}
-	switch { // by last, and not by err: that is also ctx's when the last request did succeed
-	case last == nil:
-		c.accepted.Add(1)
+	if last == nil { // and not err: that is also ctx's when the last request did succeed
+		c.account.took(id)
 		return nil
-	case !permanent(last) && c.accepted.Load() == before:
-		return fmt.Errorf("report image %s: %w: %w", id, ErrDown, last)
-	default:
-		return fmt.Errorf("report image %s: %w", id, last)
 	}
+	if others := c.account.refused(id, before); !others && !permanent(last) {
+		return fmt.Errorf("report image %s: %w: %w", id, ErrDown, last)
+	}
+	return fmt.Errorf("report image %s: %w", id, last)
 }
 
 func (c *Client) put(ctx context.Context, id, key, contentType string, image []byte) error {

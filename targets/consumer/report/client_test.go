@@ -97,3 +97,28 @@ func TestWhoseFaultAFailedReportIs(t *testing.T) {
 	server.Close()
 	require.ErrorIs(t, put("good"), report.ErrDown)
 }
+
+// One job at a time: others are taken only while the bad one waits for its next try.
+func TestWhatIsTakenBetweenTwoTriesSpeaksAgainstTheJob(t *testing.T) {
+	t.Parallel()
+	var down atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() || r.URL.Path == "/images/bad" {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	defer server.Close()
+	c := &report.Client{URL: server.URL}
+	put := func(id string) error { return c.Put(t.Context(), id, id, "image/png", nil) }
+	require.ErrorIs(t, put("bad"), report.ErrDown)
+	require.ErrorIs(t, put("bad"), report.ErrDown, "nothing tells them apart")
+	for range 3 {
+		require.NoError(t, put("good"))
+		err := put("bad")
+		require.ErrorContains(t, err, "500")
+		require.NotErrorIs(t, err, report.ErrDown)
+	}
+	down.Store(true)
+	require.ErrorIs(t, put("bad"), report.ErrDown, "that was another time")
+	require.ErrorIs(t, put("good"), report.ErrDown)
+}

@@ -76,7 +76,7 @@ func (s *Settings) fields() []field {
 		{"AWS_EC2_METADATA_SERVICE_ENDPOINT", addr(&s.MetadataURL, "http://169.254.169.254", true, "http", "https"), "instance metadata"},
 		{"NOTICE_CHECK_INTERVAL", span(&s.NoticeCheckInterval, 5*time.Second, 0, time.Hour), "time between looks for a notice that the spot instance is taken away; 0: never"},
 
-		{"MAX_ATTEMPTS", number(&s.MaxAttempts, 5, 1, 1<<20), "attempts of a job before it is given up"},
+		{"MAX_ATTEMPTS", number(&s.MaxAttempts, 5, 1, 1<<20), "attempts of a job before it is given up; what fails while the API server takes no report of any job is none"},
 		{"MAX_CRASHES", number(&s.MaxCrashes, 2, 1, 1<<20), "crashes of the AI process during one job that runs alone before it is given up; this or AMQP_DELIVERY_LIMIT is fewer than RESTART_ATTEMPTS"},
 		{"RETRY_DELAY", span(&s.RetryDelay, time.Second, ms, 24*time.Hour), "wait between attempts of a job"},
 		{"STATE_DIR", text(&s.StateDir, ""), "folder where finished jobs are written down, so that a restart does not pay for one twice; empty: in memory only"},
