@@ -24,7 +24,8 @@ func (c counted) Read(b []byte) (int, error) {
 // Arrived is how many bytes have come from the broker, over all connections.
 func (l *Link) Arrived() int64 { return l.arrived.Load() }
 
-// arriving tells whether a message has been on its way since the last delivery, or since it was asked.
+// arriving tells whether a message has been on its way since the last delivery, or since it was asked;
+// at first since the channel was opened.
 func (n *session) arriving() bool {
 	before := n.arrived
 	n.arrived = n.source.arrived()

@@ -29,7 +29,7 @@ type session struct {
 
 	orphaned atomic.Bool // its deliveries are kept, and the broker may have no copy of them
 
-	arrived int64 // bytes from the broker up to the last delivery, or doubt
+	arrived int64 // bytes from the broker up to the last delivery, or doubt, or the beginning
 }
 
 // pump takes deliveries and passes them to the pool until ctx ends or the channel is of no more use.

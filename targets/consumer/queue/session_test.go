@@ -8,6 +8,8 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
+
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/brokertest"
 )
 
 func TestTakeNoticesWhatGotLostOrCameTwice(t *testing.T) {
@@ -64,6 +66,18 @@ func TestDoubtWaitsForWhatIsOnItsWay(t *testing.T) {
 	}
 	link.arrived.Add(100) // a heartbeat or two
 	require.ErrorIs(t, n.doubt(t.Context()), ErrUnproven)
+}
+
+// What came over earlier channels and connections is no message on its way now.
+func TestFirstDoubtOfAChannelIsNotExcused(t *testing.T) {
+	t.Parallel()
+	_, url := brokertest.Vhost(t)
+	s := &Source{Link: &Link{URL: url, Name: "test"}, Topology: Topology{Jobs: "jobs", Retry: "jobs.retry", Dead: "jobs.dead"}}
+	t.Cleanup(func() { _ = s.Link.Close(time.Second) })
+	s.Link.arrived.Add(1 << 20)
+	n, err := s.open(t.Context())
+	require.NoError(t, err)
+	require.False(t, n.arriving())
 }
 
 type mute struct{}

@@ -151,6 +151,7 @@ func (s *Source) open(ctx context.Context) (*session, error) {
 		cancelled:  ch.NotifyCancel(make(chan string, 1)),
 		prefetch:   orDefault(s.Prefetch, 8),
 		stallAfter: orDefault(s.StallAfter, 5*time.Second),
+		arrived:    s.arrived(), // what came before is no message that is on its way on this channel
 	}
 	n.deliveries, err = within(context.WithoutCancel(ctx), s.Link.timeout(), func() (<-chan amqp.Delivery, error) {
 		if err := s.declare(ch); err != nil {
