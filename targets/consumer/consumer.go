@@ -115,7 +115,7 @@ func New(s settings.Settings, log *slog.Logger) *Consumer {
 	}
 	c.Journal = journal(s.StateDir, c.journalChanged)
 	c.ReadSwap = func(ctx context.Context) (host.Swap, error) { return host.ReadSwap(ctx, s.HostProc) }
-	notices := &host.Notices{Metadata: s.MetadataURL, HTTP: &http.Client{Transport: direct()}}
+	notices := &host.Notices{Metadata: s.MetadataURL}
 	c.ReadNotice = notices.Ask
 	c.WatchNotice = c.watchNotice
 	c.RunHook = c.runHook
@@ -146,13 +146,6 @@ func transport(workers int) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns = 0
 	t.MaxIdleConnsPerHost = workers + 2
-	return t
-}
-
-// direct is for the instance metadata, which no proxy must stand before.
-func direct() *http.Transport {
-	t := transport(1)
-	t.Proxy = nil
 	return t
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -206,4 +208,42 @@ func TestInstanceIsAskedOnlyForWhatIsMissing(t *testing.T) {
 	_, _, err = host.Instance{Metadata: server.URL}.Resolve(t.Context())
 	require.ErrorContains(t, err, "INSTANCE_ID")
 	require.False(t, errors.Is(err, context.Canceled))
+}
+
+// The instance metadata is this host's own: a proxy would answer with another's, or not at all. Package http
+// reads the environment once, so the question is asked by a process of its own.
+func TestMetadataIsNeverAskedThroughAProxy(t *testing.T) {
+	const base = "METADATA_TEST_BASE"
+	if metadata := os.Getenv(base); metadata != "" {
+		id, _, err := host.Instance{Region: "r", Metadata: metadata}.Resolve(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "i-9", id)
+		_, err = (&host.Notices{Metadata: metadata}).Ask(t.Context())
+		require.NoError(t, err)
+		return
+	}
+	t.Parallel()
+	serve := func(answer func(http.ResponseWriter, *http.Request)) (port string) {
+		s := httptest.NewServer(http.HandlerFunc(answer))
+		t.Cleanup(s.Close)
+		_, port, err := net.SplitHostPort(s.Listener.Addr().String())
+		require.NoError(t, err)
+		return port
+	}
+	metadata := serve(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/instance-action") {
+			w.WriteHeader(http.StatusNotFound)
+		}
+		_, _ = w.Write([]byte("i-9"))
+	})
+	proxy := serve(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "asked through the proxy", http.StatusBadGateway)
+	})
+
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+	// An address that package http does not spare by itself, as it does 127.0.0.1, and which is this host all the same.
+	cmd.Env = append(os.Environ(), base+"=http://0.0.0.0:"+metadata, "HTTP_PROXY=http://127.0.0.1:"+proxy, "http_proxy=", "NO_PROXY=", "no_proxy=")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "PASS")
 }

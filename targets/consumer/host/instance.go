@@ -13,8 +13,8 @@ import (
 // only what is missing is asked of the instance metadata service (version 2, with a session token).
 type Instance struct {
 	ID, Region string
-	Metadata   string // base URL of the service
-	HTTP       *http.Client
+	Metadata   string       // base URL of the service
+	HTTP       *http.Client // nil: one that asks past every proxy
 }
 
 const metadataLimit = 2 * time.Second
@@ -55,7 +55,15 @@ func (i Instance) ask(ctx context.Context, method, path, header, value string) (
 	return body, nil
 }
 
-// ask asks the instance metadata service at base. A nil client is http.DefaultClient.
+// direct is for the instance metadata, which no proxy must stand before: its address is link-local, and behind a
+// proxy there is another host's, or none.
+var direct = func() *http.Client {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.Proxy = nil
+	return &http.Client{Transport: t}
+}()
+
+// ask asks the instance metadata service at base.
 func ask(ctx context.Context, client *http.Client, base, method, path, header, value string) (status int, body string, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(base, "/")+path, nil)
 	if err != nil {
@@ -63,7 +71,7 @@ func ask(ctx context.Context, client *http.Client, base, method, path, header, v
 	}
 	req.Header.Set(header, value)
 	if client == nil {
-		client = http.DefaultClient
+		client = direct
 	}
 	res, err := client.Do(req)
 	if err != nil {

@@ -22,11 +22,11 @@ var ErrNoNotice = errors.New("the instance metadata answered what is no notice")
 
 const tokenTTL = 6 * time.Hour // as long as the service allows
 
-// Notices asks the instance metadata service (version 2) for a notice. It keeps its session. The zero
-// HTTP is http.DefaultClient. One goroutine at a time may use it.
+// Notices asks the instance metadata service (version 2) for a notice. It keeps its session. One
+// goroutine at a time may use it.
 type Notices struct {
-	Metadata string // base URL of the service
-	HTTP     *http.Client
+	Metadata string       // base URL of the service
+	HTTP     *http.Client // nil: one that asks past every proxy
 
 	token string
 	until time.Time // of the token
