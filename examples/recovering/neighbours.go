@@ -29,7 +29,7 @@ type aiProcess struct {
 	http *http.Client
 }
 
-// paint gives an image that decodes to its last pixel. reached is false when the request never got there.
+// paint gives an image that is whole. reached is false when the request never got there.
 func (a aiProcess) paint(ctx context.Context, id string, request []byte) (picture []byte, reached bool, err error) {
 	status, body, err := send(ctx, a.http, http.MethodPost, a.url+"/sdapi/v1/txt2img", request, map[string]string{
 		"Content-Type": "application/json", "X-Request-Id": id,
@@ -54,7 +54,8 @@ func (a aiProcess) paint(ctx context.Context, id string, request []byte) (pictur
 }
 
 // whole tells whether a picture is there to its end. Of a PNG the checksums say so, at a small part of
-// what decoding its pixels costs; half of this program's CPU would go there.
+// what decoding its pixels costs; half of this program's CPU would go there. That its maker has put good pixels
+// into it they do not say.
 func whole(picture []byte) error {
 	signature := []byte("\x89PNG\r\n\x1a\n")
 	if !bytes.HasPrefix(picture, signature) {
@@ -62,10 +63,11 @@ func whole(picture []byte) error {
 		return err
 	}
 	for chunk := picture[len(signature):]; len(chunk) >= 12; { // length, type, data, checksum
-		n := int(binary.BigEndian.Uint32(chunk))
-		if n > len(chunk)-12 {
+		length := binary.BigEndian.Uint32(chunk)
+		if uint64(length) > uint64(len(chunk)-12) { // before it is an int, which may have 32 bits
 			break
 		}
+		n := int(length)
 		body, sum := chunk[4:8+n], binary.BigEndian.Uint32(chunk[8+n:])
 		if crc32.ChecksumIEEE(body) != sum {
 			return errors.New("a checksum of the PNG is wrong")

@@ -19,6 +19,11 @@ func TestWhole(t *testing.T) {
 	require.NoError(t, whole(asPNG.Bytes()))
 	require.NoError(t, whole(asJPEG.Bytes()))
 	require.Error(t, whole(asJPEG.Bytes()[:asJPEG.Len()/2]))
+	for _, length := range []string{"\x80\x00\x00\x00", "\xff\xff\xff\xf0", "\xff\xff\xff\xff"} { // negative as an int of 32 bits
+		impossible := bytes.Clone(asPNG.Bytes())
+		copy(impossible[8:], length)
+		require.ErrorContains(t, whole(impossible), "ends too early", "%x", length)
+	}
 	for n := range asPNG.Len() {
 		require.Error(t, whole(asPNG.Bytes()[:n]), "cut after %d bytes", n)
 		damaged := bytes.Clone(asPNG.Bytes())

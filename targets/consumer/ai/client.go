@@ -1,6 +1,6 @@
 // Package ai talks to the AI process: the HTTP API of the AUTOMATIC1111 web UI, as far as a consumer
-// needs it. Client is its central type. An answer counts only when it holds an image that decodes;
-// what follows from a failure is not decided here.
+// needs it. Client is its central type. An answer counts only when it holds a whole image; what
+// follows from a failure is not decided here.
 package ai
 
 import (

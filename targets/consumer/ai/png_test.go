@@ -30,6 +30,16 @@ func TestWholePNG(t *testing.T) {
 	require.ErrorContains(t, wholePNG(append(bytes.Clone(whole[:33]), iend...)), "no pixels")
 }
 
+// A length of more than the standard allows is none, and as an int of 32 bits it would be negative.
+func TestWholePNGRefusesAnImpossibleLength(t *testing.T) {
+	t.Parallel()
+	for _, n := range []string{"\x80\x00\x00\x00", "\xff\xff\xff\xf0", "\xff\xff\xff\xff"} {
+		data := smallPNG(t)
+		copy(data[8:], n)
+		require.ErrorContains(t, wholePNG(data), "ends within a chunk", "%x", n)
+	}
+}
+
 // FuzzWholePNG holds that the decoder of the standard library never reads a picture that wholePNG
 // finds damaged: it would be a good one that is refused.
 func FuzzWholePNG(f *testing.F) {
