@@ -21,9 +21,10 @@ const (
 )
 
 // Journal keeps the ids of finished jobs in a folder, so that a process that was started again does not
-// pay for a job twice. It appends a line for each and is never waited for: what it lacks, after a crash
-// of the machine or on a full disk, the idempotency key at the API server makes good. It is bounded: two
-// files of Most lines. Safe for many goroutines.
+// pay for a job twice. Each job waits until its line is with the operating system, one after the other, but not
+// until it is on the disk; a folder that hangs holds them up, and should be a local one. What it lacks, after a
+// crash of the machine or on a full disk, the idempotency key at the API server makes good. It is bounded: two files
+// of Most lines. Safe for many goroutines.
 type Journal struct {
 	Dir   string
 	Most  int           // lines of a file
