@@ -11,9 +11,6 @@ import (
 // pass by itself: somebody has to delete the queue, or to change the settings.
 var ErrOtherArguments = errors.New("the queue exists with other arguments")
 
-// Quorum is the type of a queue that is kept on several brokers.
-const Quorum = "quorum"
-
 // Topology names the three queues of a consumer. All are durable. What it says beside the names is
 // true of Jobs only: the broker takes no other arguments for a queue that exists.
 type Topology struct {
@@ -21,7 +18,7 @@ type Topology struct {
 	Retry string // messages wait here until their expiration, then go back to Jobs
 	Dead  string // messages that were given up
 
-	Type          string // Quorum, or "" for the broker's default
+	Type          string // "classic" or "quorum"; "": the broker's default
 	MaxPriority   int    // 0: no priorities
 	DeliveryLimit int    // of a quorum queue: redeliveries after which the broker gives a message up; 0: none
 	DeadLetter    bool   // what the broker gives up or what expires goes to Dead instead of nowhere
