@@ -9,20 +9,24 @@ import (
 // valve is shut while the broker takes nothing from a connection. The zero value is open.
 type valve struct {
 	mu   sync.Mutex
-	of   *amqp.Connection // that shut it; a later one begins open
-	shut chan struct{}    // closed while it is shut
+	by   map[*amqp.Connection]bool // that hold it shut: more than one while an old one has not said its last
+	shut chan struct{}             // closed while it is shut
 }
 
-// set shuts or opens the valve for a connection. What an old connection says late changes nothing.
+// set shuts or opens the valve for a connection. Each must open it at its end.
 func (v *valve) set(of *amqp.Connection, shut bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
-	case shut && v.of == nil:
-		v.of = of
+	case shut && len(v.by) == 0:
+		v.by = map[*amqp.Connection]bool{of: true}
 		close(v.channel())
-	case !shut && v.of == of:
-		v.of, v.shut = nil, nil
+	case shut:
+		v.by[of] = true
+	case v.by[of]:
+		if delete(v.by, of); len(v.by) == 0 {
+			v.shut = nil
+		}
 	}
 }
 

@@ -32,4 +32,16 @@ func TestValve(t *testing.T) {
 	v.set(next, true)
 	v.set(old, false)
 	require.True(t, shut(), "what an old connection says late changes nothing")
+	v.set(old, true)
+	v.set(old, false)
+	require.True(t, shut(), "nor when it says both")
+	v.set(next, false)
+	require.False(t, shut())
+
+	v.set(old, true)
+	v.set(next, true) // before the old one has said its last
+	v.set(old, false)
+	require.True(t, shut(), "the next one is still held")
+	v.set(next, false)
+	require.False(t, shut())
 }
