@@ -9,6 +9,7 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
@@ -27,9 +28,9 @@ func TestQueueWithOtherArguments(t *testing.T) {
 		source := c.Source.(*queue.Source)
 		left := source.OnLeft
 		source.OnLeft = func(why error) {
-			require.ErrorIs(t, why, queue.ErrOtherArguments)
-			require.ErrorContains(t, why, "jobs")
-			require.ErrorContains(t, why, "x-max-priority")
+			assert.ErrorIs(t, why, queue.ErrOtherArguments)
+			assert.ErrorContains(t, why, "jobs")
+			assert.ErrorContains(t, why, "x-max-priority")
 			tries.Add(1)
 			left(why)
 		}
