@@ -57,7 +57,7 @@ func run(ctx context.Context, s settings, log *slog.Logger) error {
 	w := &worker{
 		settings: s, log: log, back: &publisher{settings: s},
 		ai:  aiProcess{s.aiURL, client(s.aiTimeout, s.prefetch)},
-		api: apiServer{s.apiURL, client(s.apiTimeout, s.prefetch)},
+		api: apiServer{s.apiURL, client(s.apiTimeout, s.prefetch), s.reportLimit},
 	}
 	defer w.back.close()
 	var workers sync.WaitGroup

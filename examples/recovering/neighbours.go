@@ -92,13 +92,16 @@ func (a aiProcess) ping(ctx context.Context) error {
 
 // apiServer takes the results.
 type apiServer struct {
-	url  string
-	http *http.Client
+	url   string
+	http  *http.Client
+	limit time.Duration // for a report that is answered, and refused
 }
 
-// report tells the API server, again and again while it seems to be its own trouble. Sending it twice
-// does no harm, as the key is the same.
+// report tells the API server, again and again while it seems to be its own trouble: for as long as it does not
+// answer at all, and within the limit when it does. A job that it always answers with 500 fails after that, which
+// costs it an attempt. Sending it twice does no harm, as the key is the same.
 func (a apiServer) report(ctx context.Context, id string, picture []byte) error {
+	begin := time.Now()
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		status, body, err := send(ctx, a.http, http.MethodPut, a.url+"/images/"+url.PathEscape(id), picture, map[string]string{
 			"Content-Type": http.DetectContentType(picture), "Idempotency-Key": id,
@@ -108,6 +111,8 @@ func (a apiServer) report(ctx context.Context, id string, picture []byte) error 
 			return nil
 		case err == nil && status/100 == 4 && status != http.StatusRequestTimeout && status != http.StatusTooManyRequests:
 			return fmt.Errorf("API server: status %d: %.200s", status, body)
+		case err == nil && time.Since(begin) >= a.limit:
+			return fmt.Errorf("API server: for %v, and at last: status %d: %.200s", a.limit, status, body)
 		case !pause(ctx, wait):
 			return fmt.Errorf("API server: status %d: %w", status, errors.Join(err, ctx.Err()))
 		}

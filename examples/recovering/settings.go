@@ -20,6 +20,7 @@ type settings struct {
 
 	aiURL, apiURL         string
 	aiTimeout, apiTimeout time.Duration
+	reportLimit           time.Duration // for one attempt's report, while the API server answers and refuses it
 
 	maxAttempts  int
 	retryDelay   time.Duration
@@ -76,6 +77,7 @@ func parse(lookup func(string) string) (settings, error) {
 		{"STALL_AFTER", &s.stallAfter, 5 * time.Second},
 		{"AI_TIMEOUT", &s.aiTimeout, 30 * time.Second},
 		{"API_TIMEOUT", &s.apiTimeout, 10 * time.Second},
+		{"REPORT_LIMIT", &s.reportLimit, 5 * time.Minute},
 		{"RETRY_DELAY", &s.retryDelay, time.Second},
 		{"DRAIN_TIMEOUT", &s.drainTimeout, 25 * time.Second},
 	} {
