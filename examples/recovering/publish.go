@@ -35,6 +35,7 @@ func (p *publisher) publish(ctx context.Context, queue string, m amqp.Publishing
 	if err := p.connect(); err != nil {
 		return err
 	}
+	defer p.limit()()
 	confirm, err := p.ch.PublishWithDeferredConfirmWithContext(ctx, "", queue, true, false, m)
 	if err == nil {
 		err = p.confirmed(ctx, confirm)
@@ -83,6 +84,7 @@ func (p *publisher) depth(context.Context) (int, error) {
 	if err := p.connect(); err != nil {
 		return 0, err
 	}
+	defer p.limit()()
 	q, err := p.ch.QueueDeclarePassive(p.settings.queue, true, false, false, false, nil)
 	p.forget(err)
 	return q.Messages, err
@@ -98,9 +100,7 @@ func (p *publisher) connect() error {
 		return fmt.Errorf("connect to the broker: %w", withoutURL(err))
 	}
 	p.conn, p.blocked = conn, conn.NotifyBlocked(make(chan amqp.Blocking, 8))
-	// A broker that does not answer is found out by the heartbeat unless it keeps its heart beating.
-	timer := time.AfterFunc(p.settings.callLimit, func() { _ = conn.CloseDeadline(time.Now()) })
-	defer timer.Stop()
+	defer p.limit()()
 	if p.ch, err = conn.Channel(); err == nil {
 		err = declare(p.ch, p.settings)
 	}
@@ -110,6 +110,14 @@ func (p *publisher) connect() error {
 	}
 	p.forget(err)
 	return err
+}
+
+// limit cuts the connection when the broker has not answered in time: the library would wait for ever. The
+// heartbeat finds it out as well, unless the broker keeps its heart beating.
+func (p *publisher) limit() (answered func()) {
+	conn := p.conn
+	timer := time.AfterFunc(p.settings.callLimit, func() { _ = conn.CloseDeadline(time.Now()) })
+	return func() { timer.Stop() }
 }
 
 // forget drops the connection after an error: what comes late on it must not be taken for an answer.
