@@ -1,6 +1,6 @@
 // R72, R73. Messages that can never be a job: no JSON, half a JSON, no prompt, a number for a prompt,
 // nothing at all, a picture; and jobs without a message-id, which nobody could recognise when they come
-// again. Each is dead-lettered, once, with the reason; the good ones around them go on.
+// again. Each is dead-lettered, once; the good ones around them go on.
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({

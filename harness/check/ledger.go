@@ -14,6 +14,7 @@ import (
 type ledger struct {
 	messages   track.Table[message]
 	often      map[history.MsgID]int64 // redeliveries that an entry's byte has no room for
+	dead       map[history.MsgID]int   // copies in the dead-letter queue
 	deliveries int64
 	effects    int64
 	reports    int64           // effects, replays and refusals
@@ -62,6 +63,10 @@ func (l *ledger) see(e *history.Event) {
 		}
 	case history.DeadLetter:
 		m.state |= deadLettered
+		if l.dead == nil {
+			l.dead = make(map[history.MsgID]int)
+		}
+		l.dead[e.Msg]++
 	}
 }
 

@@ -61,6 +61,7 @@ func TestDeadLetters(t *testing.T) {
 		{name: "buried", want: check.Pass, says: "all of 1 message", events: [][]Event{done(1*ms, 1), doomed(2), buried(2)}},
 		{name: "buried, without a message-id", want: check.Pass, says: "all of 1 message", events: [][]Event{
 			done(1*ms, 1), {{At: 5 * ms, Kind: Offer, Msg: 2, Flags: Doomed}, {At: 5 * ms, Kind: Publish, Conn: load, Chan: 1, Tag: 2}, {At: 6 * ms, Kind: Confirm, Conn: load, Chan: 1, Tag: 2}}, buried(2)}},
+		{name: "buried twice", want: check.Fail, says: "m2: offered at 0.005s, 2 times in", events: [][]Event{done(1*ms, 1), doomed(2), buried(2), buried(2)}},
 		{name: "thrown away", want: check.Fail, says: "m2: offered at 0.005s, not in", events: [][]Event{done(1*ms, 1), doomed(2), delivered(6*ms, 2), acked(7*ms, 2), looked}},
 		{name: "nobody looked", want: check.Unknown, says: "nobody could look", events: [][]Event{done(1*ms, 1), doomed(2), with(Failed, looked)}},
 		{name: "never confirmed", want: check.Unknown, says: "1 message that had to be dead-lettered were never confirmed", events: [][]Event{done(1*ms, 1), doomed(2)[:2], looked}},

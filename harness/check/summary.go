@@ -141,7 +141,7 @@ func (f *Facts) countMessage(t *Totals, id history.MsgID, m *message) {
 	one(&t.Effects, m.effects > 0)
 	one(&t.Duplicates, m.effects > 1)
 	one(&t.DeadLettered, m.state.has(deadLettered))
-	f.doom.see(id, m)
+	f.doom.see(id, m, f.ledger.dead[id])
 	t.Redelivered += int64(m.redelivered)
 	if m.redelivered == 255 {
 		t.Redelivered += f.ledger.often[id]
