@@ -1,6 +1,6 @@
 // A10. Every job fails, a thousand times and more, and the webhook has had enough of us (429). Whoever is
-// on call must hear of it once, and once that it is over: the webhook's wait is kept, and no failure has an
-// alert of its own. The consumer is told to put up with 1000 failures in a row before it does anything.
+// on call must hear of it once, and once that it is over, though the webhook refuses the first message: it is sent
+// again (whether as late as the webhook said is not judged here), and no failure has an alert of its own. The consumer is told to put up with 1000 failures in a row before it does anything.
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({

@@ -1,6 +1,6 @@
 // R82. The disk is full where the consumer writes down which jobs it has finished. That it does so saves money
-// after a restart; it is no reason to do no jobs. Whoever is on call hears of it once; what could not be
-// written is made up for when there is room again.
+// after a restart; it is no reason to do no jobs. Whoever is on call hears of it once, and once that it is over;
+// when there is room again it writes again.
 import { sleep } from 'k6';
 import { incident, faults } from 'k6/x/comeback';
 

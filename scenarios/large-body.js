@@ -1,5 +1,5 @@
 // R71. Image-to-image jobs carry their picture: bodies of 10 MB among ones of 50 bytes. They are jobs as any
-// other, the others do not wait for them for long, and no more of them are held than the prefetch allows.
+// other, soon all is as before, and no more of them are held than the prefetch allows.
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({
