@@ -1,7 +1,6 @@
 // R43. The AI process answers 500 to every job, pings are fine, and a restart does not help at first. The
 // consumer must stop using jobs up, have it restarted, wait for it with a sample of its own, alert once,
-// and go on by itself. Real: an afternoon, here as long as jobs would need to be given up.
-import { sleep } from 'k6';
+// and go on by itself. Real: an afternoon, here until five samples have failed, in which time jobs would be given up.
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({
@@ -25,9 +24,11 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  const fault = await run.inject(faults.worker([{ do: 'fail', status: 500 }]));
+  const fault = await run.inject(faults.worker([
+    { do: 'fail', status: 500, match: 'warm-up', times: 5 },
+    { do: 'fail', status: 500 },
+  ]));
   await fault.inEffect();
-  sleep(3);
   await fault.heal();
   await run.recovered();
 }

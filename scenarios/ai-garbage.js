@@ -1,6 +1,5 @@
 // R44. The AI process answers 200, and yet there is no image: text in its place, half a JSON, a connection
 // that is cut in the middle of the answer. None of it may be reported, and each job is done in the end.
-import { sleep } from 'k6';
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({
@@ -30,7 +29,6 @@ export async function story() {
   ]) {
     const active = await run.inject(fault);
     await active.inEffect();
-    sleep(0.3);
     await active.heal();
     await run.recovered();
   }

@@ -1,7 +1,6 @@
 // A9, R42. Something goes wrong on a job's way. Before its report: the AI process fails 15 jobs and then
 // works, and always fails on one kind of job, which must be given up after its limit and nothing else.
 // After its report: the connection is cut at the ack, so that the job comes again and must count once.
-import { sleep } from 'k6';
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({
@@ -31,13 +30,13 @@ export async function story() {
   await run.steady();
   const some = await run.inject(faults.worker([{ do: 'fail', times: 15 }]));
   await some.inEffect();
-  sleep(0.5);
   await some.heal();
   await run.recovered();
-  const hopeless = await run.inject(faults.worker([{ do: 'fail', match: 'impossible' }]));
-  run.submit({ prompt: 'an impossible triangle' }, { dead: true });
+  const hopeless = await run.inject(faults.worker([{ do: 'fail', match: 'poison pill' }]));
+  const pill = await run.inject(faults.messages('poison'));
   await hopeless.inEffect();
-  sleep(2);
+  await pill.heal();
+  await pill.gone();
   await hopeless.heal();
   const cut = await run.inject(faults.on('ack', 'cut', { nth: 5 }));
   await cut.inEffect();
