@@ -10,7 +10,7 @@ const run = incident({
   instances: 2,
   needs: ['notice'],
   load: { rate: 60, duration: '9s' },
-  expect: { recovery: '4s', inFlight: true },
+  expect: { recovery: '4s', inFlight: true, takeover: '1s', fairShare: 0.5 },
   catches: {
     'A12-notice-ignored': 'clean-exit',
     'A12-any-answer-is-a-notice': 'target-exit',
