@@ -1,4 +1,4 @@
-// R60. The consumer is killed (SIGKILL: out of memory, a lost host) while it works on jobs, and then
+// R60. The consumer is killed (SIGKILL: out of memory, a lost host) while jobs are in work, and then
 // once more after it has reported a job and before its ack has arrived. What it held must be done by
 // its next process, and what it had reported must count once.
 import { incident, faults } from 'k6/x/comeback';
@@ -25,11 +25,19 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  for (const kill of [faults.process('kill'), faults.process('kill', { at: 'ack' })]) {
-    const killed = await run.inject(kill);
-    await killed.inEffect();
-    await killed.heal();
-    await killed.gone();
-    await run.recovered();
-  }
+  // Jobs that take long are in work, and not just on their way, when it is struck.
+  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '200ms', times: 4 }]));
+  await back(await run.inject(faults.process('kill', { holding: 6 })));
+  await slow.inEffect();
+  await slow.heal();
+  await run.recovered();
+  await back(await run.inject(faults.process('kill', { at: 'ack' })));
+  await run.recovered();
+}
+
+/** @param {import('k6/x/comeback').ActiveFault} killed */
+async function back(killed) {
+  await killed.inEffect();
+  await killed.heal();
+  await killed.gone();
 }
