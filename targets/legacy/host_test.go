@@ -28,11 +28,11 @@ func goesOnWithoutMeminfo(t *testing.T, l *consumertest.Lab, change func(*consum
 
 func goesOnWithoutRoom(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
 	state := t.TempDir()
+	l.Start(t, change, "STATE_DIR="+state)
+	l.AwaitReady(t) // there was no journal to be read
 	if err := os.Symlink("/dev/full", filepath.Join(state, "finished.log")); err != nil {
 		t.Skip("no symlinks here:", err)
 	}
-	l.Start(t, change, "STATE_DIR="+state)
-	l.AwaitReady(t)
 	l.AwaitReported(t, l.Submit(t, 1))
 	ids := l.Submit(t, 10)
 	patience := later(2 * time.Second)
