@@ -9,7 +9,11 @@ const run = incident({
   target: 'consumer',
   load: { rate: 100, duration: '12s' },
   expect: { recovery: '3s', inFlight: true },
-  catches: { 'R33-soft-errors-only': 'recovered', 'R34-key-per-delivery': 'duplicates' },
+  catches: {
+    'R33-soft-errors-only': 'recovered',
+    'R34-key-per-delivery': 'duplicates',
+    'R35-501-is-final': 'recovered',
+  },
 });
 
 export const options = run.options;

@@ -1,16 +1,19 @@
-// R4, R10, R21. The broker runs short of memory, later of disk (real minutes, here 3 s each): it stops
+// R4, R10, R21. The broker runs short of memory, later of disk (real minutes, here 4 s each): it stops
 // reading from connections that publish, acks and all. Jobs wait in the queue, and some fail meanwhile, so that
-// the consumer wants to publish them for another try. It must go on with the others.
+// the consumer wants to publish them for another try. It must go on with the others, and not only because it
+// has doubts about the silence in the end: that takes longer than the alarm here.
 import { incident, faults } from 'k6/x/comeback';
 
 const run = incident({
   id: ['R4', 'R10', 'R21'],
   target: 'consumer',
   broker: 'own',
-  load: { rate: 100, duration: '14s' },
-  expect: { recovery: '2s', worksOn: true, stall: '1.2s' },
+  needs: ['trusting'],
+  load: { rate: 100, duration: '16s' },
+  expect: { recovery: '2s', worksOn: true },
   catches: {
     'R4-waits-for-confirm': 'works-on',
+    'R10-knows-memory-only': 'works-on',
     'R21-one-connection': 'works-on',
   },
 });
@@ -28,13 +31,13 @@ export function load() {
 export async function story() {
   await run.steady();
   for (const resource of /** @type {const} */ (['memory', 'disk'])) {
-    const failing = await run.inject(faults.worker([
-      { do: 'slow', delay: '600ms', times: 4 },
-      { do: 'fail', times: 5 },
-    ]));
+    // Jobs pile up behind four that are slow; the alarm goes off, and then the next ones fail, one for each worker.
+    const slow = await run.inject(faults.worker([{ do: 'slow', delay: '1.2s', times: 4 }]));
+    const alarm = await run.inject(faults.brokerAlarm(resource, { waiting: 30, for: '4s' }));
+    const failing = await run.inject(faults.worker([{ do: 'fail', times: 4 }]));
     await failing.inEffect();
-    const alarm = await run.inject(faults.brokerAlarm(resource, { waiting: 30, for: '3s' }));
     await alarm.inEffect();
+    await slow.heal();
     await failing.heal();
     await alarm.heal();
     await run.recovered();

@@ -82,15 +82,6 @@ func failsOnce(l *consumertest.Lab, id string) {
 	})
 }
 
-func lostConnectionIsMadeAnew(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
-	l.Start(t, change)
-	l.AwaitReady(t)
-	l.AwaitReported(t, l.Submit(t, 5))
-	l.Node.CloseConnections(t, l.URL)
-	l.Connect(t)
-	return goesOn(t, l)
-}
-
 // oldTagsAreForgotten has a job end after a reconnect, when it has come again.
 func oldTagsAreForgotten(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
 	release := make(chan struct{})
@@ -157,6 +148,11 @@ func told(frames ...[]byte) story {
 
 // blocked is connection.blocked, with the reason "low".
 func blocked() []byte { return []byte("\x01\x00\x00\x00\x00\x00\x08\x00\x0a\x00\x3c\x03low\xce") }
+
+// frameError is connection.close with code 501, as after a corrupt byte.
+func frameError() []byte {
+	return []byte("\x01\x00\x00\x00\x00\x00\x0e\x00\x0a\x00\x32\x01\xf5\x03bad\x00\x00\x00\x00\xce")
+}
 
 // cancel is basic.cancel of a consumer on channel 1, without an answer.
 func cancel(tag string) []byte {

@@ -21,6 +21,15 @@ func preconditionIsFinal(c *consumer.Consumer) {
 	finalCode(c, amqp.PreconditionFailed)
 }
 
+// frameErrorIsFinal takes 501 for a bug of its own, which would only come again. The client library calls
+// every lost connection so; it means the broker's word.
+func frameErrorIsFinal(c *consumer.Consumer) {
+	final(c, func(why error) bool {
+		closed, ok := errors.AsType[*amqp.Error](why)
+		return ok && closed.Code == amqp.FrameError && closed.Server
+	})
+}
+
 // finalCode stops consuming for good when the broker closes with that code, and says nothing.
 func finalCode(c *consumer.Consumer, code int) {
 	final(c, func(why error) bool {

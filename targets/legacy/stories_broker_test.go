@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
@@ -72,29 +73,53 @@ func jobThatComesAgainCountsOnce(t *testing.T, l *consumertest.Lab, change func(
 	return l.API.Keys() == len(ids)
 }
 
-// othersGoOnUnderAlarm has jobs fail while the broker is short of memory; it has a node of its own for that.
-func othersGoOnUnderAlarm(t *testing.T, _ *consumertest.Lab, change func(*consumer.Consumer)) bool {
-	node, url := brokertest.Own(t)
-	l := consumertest.On(t, node, url)
-	release := make(chan struct{})
-	free := sync.OnceFunc(func() { close(release) })
-	t.Cleanup(free)
-	l.AI.Answers(func(w http.ResponseWriter, id string) bool {
-		switch id {
-		case "m1", "m2", "m3", "m4":
-			<-release
-			w.WriteHeader(http.StatusInternalServerError)
-			return true
-		}
-		return false
-	})
-	l.Start(t, change, "CONCURRENCY=4", "AMQP_PREFETCH=8")
+// What the broker is told that makes it short of something.
+const (
+	shortOfMemory = "vm_memory_monitor:set_vm_memory_high_watermark(0)"
+	shortOfDisk   = "rabbit_disk_monitor:set_disk_free_limit(1 bsl 60)"
+)
+
+// othersGoOnUnderAlarm has jobs fail while the broker is short of something; it has a node of its own for that.
+func othersGoOnUnderAlarm(alarm string) story {
+	return func(t *testing.T, _ *consumertest.Lab, change func(*consumer.Consumer)) bool {
+		node, url := brokertest.Own(t)
+		l := consumertest.On(t, node, url)
+		release := make(chan struct{})
+		free := sync.OnceFunc(func() { close(release) })
+		t.Cleanup(free)
+		l.AI.Answers(func(w http.ResponseWriter, id string) bool {
+			switch id {
+			case "m1", "m2", "m3", "m4":
+				<-release
+				w.WriteHeader(http.StatusInternalServerError)
+				return true
+			}
+			return false
+		})
+		l.Start(t, change, "CONCURRENCY=4", "AMQP_PREFETCH=8")
+		l.AwaitReady(t)
+		ids := l.Submit(t, 30)
+		l.AwaitHeld(t, "[22,8]")
+		l.Node.Eval(t, alarm)
+		free()
+		return await(t, func() bool { return l.API.Requests(ids[29]) > 0 }, after(4*time.Second))
+	}
+}
+
+// copyIsPersistent looks at the copy of a failed job, which waits for its next try.
+func copyIsPersistent(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	failsOnce(l, "m1")
+	l.Start(t, change, "RETRY_DELAY=10m")
 	l.AwaitReady(t)
-	ids := l.Submit(t, 30)
-	l.AwaitHeld(t, "[22,8]")
-	l.Node.Eval(t, "vm_memory_monitor:set_vm_memory_high_watermark(0)")
-	free()
-	return await(t, func() bool { return l.API.Requests(ids[29]) > 0 }, after(4*time.Second))
+	l.Submit(t, 1)
+	ch, err := l.Conn.Channel()
+	require.NoError(t, err)
+	var m amqp.Delivery
+	require.Eventually(t, func() (ok bool) {
+		m, ok, err = ch.Get("jobs.retry", true)
+		return err == nil && ok
+	}, consumertest.Within, 5*time.Millisecond)
+	return m.DeliveryMode == amqp.Persistent
 }
 
 func forcedConnectionIsReopened(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {

@@ -60,12 +60,12 @@ func deadConnectionIsNoticed(t *testing.T, l *consumertest.Lab, change func(*con
 	return await(t, func() bool { return f.accepted() > 1 }, func() bool { return time.Now().After(patience) })
 }
 
-func lostConnectionIsOpenedAgain(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
-	l.Start(t, change)
+func resetConnectionIsOpenedAgain(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	gate := l.NewGate(t)
+	l.Start(t, change, "AMQP_URL="+gate.URL)
 	l.AwaitReady(t)
 	l.AwaitReported(t, l.Submit(t, 5))
-	l.Node.CloseConnections(t, l.URL)
-	l.Connect(t)
+	gate.Reset()
 	return goesOn(t, l)
 }
 

@@ -51,6 +51,18 @@ func (g *Gate) Shut() {
 	}
 }
 
+// Reset ends what goes through with RSTs. Who knocks may pass.
+func (g *Gate) Reset() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.conns { // all of them first: the end of one ends its other side
+		_ = c.(*net.TCPConn).SetLinger(0)
+	}
+	for c := range g.conns {
+		_ = c.Close()
+	}
+}
+
 // Open lets everybody pass.
 func (g *Gate) Open() {
 	g.mu.Lock()
