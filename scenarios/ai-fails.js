@@ -28,7 +28,7 @@ export async function story() {
     { do: 'fail', status: 500, match: 'warm-up', times: 5 },
     { do: 'fail', status: 500 },
   ]));
-  await fault.inEffect();
+  await fault.spent();
   await fault.heal();
   await run.recovered();
 }

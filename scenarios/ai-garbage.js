@@ -28,7 +28,7 @@ export async function story() {
     faults.worker([{ do: 'cut', times: 15 }]),
   ]) {
     const active = await run.inject(fault);
-    await active.inEffect();
+    await active.spent();
     await active.heal();
     await run.recovered();
   }

@@ -27,7 +27,7 @@ export async function story() {
   // The sample is only sent after a restart: that a second one comes shows that the first one ended at its limit.
   const fault = await run.inject(faults.worker([{ do: 'hang', match: 'warm-up', times: 2 }, { do: 'hang' }]));
   await run.hookCalls('restart', 1);
-  await fault.inEffect();
+  await fault.spent();
   await fault.heal();
   await run.recovered();
 }

@@ -25,7 +25,7 @@ export async function story() {
   await run.steady();
   for (const [factor, times] of [[5, 150], [40, 30]]) { // either is about 1.5 s
     const fault = await run.inject(faults.worker([{ do: 'slow', factor, times }]));
-    await fault.inEffect();
+    await fault.spent();
     await fault.heal();
     await run.recovered();
   }

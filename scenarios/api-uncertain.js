@@ -32,7 +32,7 @@ export async function story() {
     faults.api([{ do: 'slow', delay: '700ms', times: 4 }]),
   ]) {
     const active = await run.inject(fault);
-    await active.inEffect();
+    await active.spent();
     await active.heal();
     await run.recovered();
   }

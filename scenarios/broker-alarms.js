@@ -35,7 +35,7 @@ export async function story() {
     const slow = await run.inject(faults.worker([{ do: 'slow', delay: '1.2s', times: 4 }]));
     const alarm = await run.inject(faults.brokerAlarm(resource, { waiting: 30, for: '4s' }));
     const failing = await run.inject(faults.worker([{ do: 'fail', times: 4 }]));
-    await failing.inEffect();
+    await failing.spent();
     await alarm.inEffect();
     await slow.heal();
     await failing.heal();

@@ -27,7 +27,8 @@ export async function story() {
   // The copies of eight jobs wait for their time, and then behind others that are slow: none is tried again
   // before the broker is down.
   const failing = await run.inject(faults.worker([{ do: 'fail', times: 8 }, { do: 'slow', delay: '1s' }]));
-  await failing.inEffect();
+  await failing.spent();
+  await failing.inEffect(); // the others are slow, too
   const down = await run.inject(faults.brokerDown('stop'));
   await down.inEffect();
   await failing.heal();

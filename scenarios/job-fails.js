@@ -29,7 +29,7 @@ export function load() {
 export async function story() {
   await run.steady();
   const some = await run.inject(faults.worker([{ do: 'fail', times: 15 }]));
-  await some.inEffect();
+  await some.spent();
   await some.heal();
   await run.recovered();
   const hopeless = await run.inject(faults.worker([{ do: 'fail', match: 'poison pill' }]));

@@ -28,7 +28,7 @@ export async function story() {
   // Jobs that take long are in work, and not just on their way, when it is struck.
   const slow = await run.inject(faults.worker([{ do: 'slow', delay: '200ms', times: 4 }]));
   await back(await run.inject(faults.process('kill', { holding: 6 })));
-  await slow.inEffect();
+  await slow.spent();
   await slow.heal();
   await run.recovered();
   await back(await run.inject(faults.process('kill', { at: 'ack' })));
