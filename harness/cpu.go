@@ -3,9 +3,12 @@ package harness
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
@@ -48,7 +51,7 @@ func (t *instance) probeCPU() {
 	e := history.Event{Kind: history.Probe, Who: history.CPUProbe + t.name, Code: int32(p.PID())}
 	used, err := cpuTime(p.PID())
 	if err != nil {
-		if !t.Running() {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 			return // it has just ended
 		}
 		e.Flags, e.Text = history.Failed, err.Error()

@@ -29,6 +29,11 @@ func (t *instance) Fill() (room func() error, err error) {
 		return nil, fmt.Errorf("fill the disk of %s: set its limit for files: %w", t.name, err)
 	}
 	return func() error {
+		select {
+		case <-p.Done():
+			return nil // its pid may be another's by now
+		default:
+		}
 		err := unix.Prlimit(p.PID(), unix.RLIMIT_FSIZE, &before, nil)
 		if err != nil && !errors.Is(err, unix.ESRCH) {
 			return fmt.Errorf("give %s its limit for files back: %w", t.name, err)

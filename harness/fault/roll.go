@@ -48,7 +48,7 @@ func (f *Roll) Inject(ctx context.Context, lab Lab) (Injected, error) {
 		shows, err := f.replace(ctx, lab, b, n, t)
 		if err != nil {
 			defer release()
-			return Injected{}, errors.Join(fmt.Errorf("replace %s by %s: %w", t.Name(), f.To, err), f.back(context.WithoutCancel(ctx), lab))
+			return Injected{}, errors.Join(fmt.Errorf("replace %s by %s: %w", t.Name(), f.To, err), f.back(context.WithoutCancel(ctx), lab.Targets()[:n+1]))
 		}
 		shown = append(shown, shows)
 	}
@@ -57,7 +57,7 @@ func (f *Roll) Inject(ctx context.Context, lab Lab) (Injected, error) {
 		InEffect: func(context.Context) (string, error) { return evidence, nil },
 		Heal: func(ctx context.Context) error {
 			defer release()
-			return f.back(ctx, lab)
+			return f.back(ctx, lab.Targets())
 		},
 		Gone: func(ctx context.Context) (string, error) {
 			for _, t := range lab.Targets() {
@@ -111,10 +111,10 @@ func settlesOnNew() func(e *history.Event, holds int) bool {
 	}
 }
 
-// back makes each instance the target itself again.
-func (f *Roll) back(ctx context.Context, lab Lab) error {
+// back makes instances the target itself again.
+func (f *Roll) back(ctx context.Context, replaced []Target) error {
 	var errs []error
-	for _, t := range lab.Targets() {
+	for _, t := range replaced {
 		if err := t.Use(""); err != nil {
 			errs = append(errs, err)
 			continue

@@ -30,8 +30,10 @@ type Options struct {
 	Progress io.Writer    // a line when a run has ended; nil: discard
 }
 
-// runMargin is what a run may take beyond its load before it is killed: set-up, drain, judgement.
-const runMargin = 90 * time.Second
+const (
+	runMargin  = 90 * time.Second // what a run may take beyond its load before it is killed: set-up, drain, judgement
+	closeLimit = 10 * time.Second // of the shared broker
+)
 
 // Execute makes the runs. The error says that the suite itself could not work; what became of each
 // run is in the result.
@@ -57,15 +59,17 @@ func Execute(ctx context.Context, plan []Run, o Options) (*reports.Suite, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := shared.AddVhost(ctx, "comeback-probe"); errors.Is(err, broker.ErrNoVhosts) && o.Parallel > 1 {
-		fmt.Fprintln(o.Progress, "one run at a time: this broker gives no run a vhost of its own")
-		o.Parallel = 1
+	closeBroker := func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
+		defer cancel()
+		return shared.Close(ctx)
+	}
+	if o.Parallel, err = width(ctx, shared, o); err != nil {
+		return nil, errors.Join(err, closeBroker())
 	}
 	e := &executor{Options: o, group: group, broker: shared, tails: &last, total: len(plan)}
 	runs := e.all(ctx, plan)
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	err = errors.Join(shared.Close(closing), group.Close(), context.Cause(ctx))
+	err = errors.Join(closeBroker(), group.Close(), context.Cause(ctx))
 	s := &reports.Suite{Runs: runs, Wall: time.Since(began), Parallel: o.Parallel}
 	for _, r := range runs {
 		s.CriticalPath = max(s.CriticalPath, r.Wall)
@@ -83,6 +87,22 @@ type executor struct {
 
 	mu   sync.Mutex // guards Progress and done
 	done int
+}
+
+// width is how many runs may go side by side: one, where the broker gives them no vhost each.
+func width(ctx context.Context, b broker.Broker, o Options) (int, error) {
+	const probe = "comeback-probe"
+	err := b.AddVhost(ctx, probe)
+	if err == nil {
+		return o.Parallel, b.DropVhost(ctx, probe)
+	}
+	if !errors.Is(err, broker.ErrNoVhosts) {
+		return 0, err
+	}
+	if o.Parallel > 1 {
+		fmt.Fprintln(o.Progress, "one run at a time: this broker gives no run a vhost of its own")
+	}
+	return 1, nil
 }
 
 func (e *executor) all(ctx context.Context, plan []Run) []reports.Run {
