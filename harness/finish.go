@@ -91,13 +91,10 @@ func (l *Lab) drain(ctx context.Context) {
 	tick := time.NewTicker(lookPeriod)
 	defer tick.Stop()
 	for {
-		counts := l.load.Counts()
+		// What the broker refused, or can no longer answer for, is not among them. What waits in the queue
+		// although all have had their effect are redeliveries: their second effects would be missed.
 		open := l.live.series.Backlog()
-		// What the broker will never answer for may have no effect, ever; what it has yet to answer for is
-		// waited for. What waits in the queue although all have had their effect are redeliveries: their
-		// second effects would be missed.
-		never := counts.Offered - counts.Confirmed - counts.InFlight() - counts.Buffered
-		if open <= int(never) && l.ready.Load() == 0 && l.Buried(ctx) {
+		if open == 0 && l.ready.Load() == 0 && l.Buried(ctx) {
 			return
 		}
 		select {
