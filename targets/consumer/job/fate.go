@@ -56,6 +56,17 @@ func blame(ctx context.Context, err error, ping func(context.Context) error) err
 	return err
 }
 
+// trial tells of an attempt's error what became of the AI process.
+func trial(err error) Trial {
+	switch down := errors.Is(err, ErrDown); {
+	case down && reached(err):
+		return Crashed
+	case down, errors.Is(err, context.Canceled):
+		return Untried
+	}
+	return Survived
+}
+
 // reached tells whether the request had got as far as the AI process before it failed.
 func reached(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)

@@ -154,15 +154,17 @@ func TestSuspectsBlameOnlyAJobThatWasAlone(t *testing.T) {
 	t.Parallel()
 	s := job.NewSuspects(2)
 	first, second := s.Enter("a"), s.Enter("b") // together
-	require.False(t, first(true))
-	require.False(t, second(true))
-	require.False(t, s.Enter("b")(false), "b is innocent")
-	require.False(t, s.Enter("a")(true))
-	require.True(t, s.Enter("a")(true), "a was alone twice")
-	require.False(t, s.Enter("b")(true), "and b starts with a clean record")
+	require.False(t, first(job.Crashed))
+	require.False(t, second(job.Crashed))
+	require.False(t, s.Enter("b")(job.Survived), "b is innocent")
+	require.False(t, s.Enter("a")(job.Untried), "it never got there: that proves nothing")
+	require.False(t, s.Enter("a")(job.Crashed))
+	require.False(t, s.Enter("a")(job.Untried))
+	require.True(t, s.Enter("a")(job.Crashed), "a was alone twice")
+	require.False(t, s.Enter("b")(job.Crashed), "and b starts with a clean record")
 
 	var none *job.Suspects
-	require.False(t, none.Enter("a")(true))
+	require.False(t, none.Enter("a")(job.Crashed))
 }
 
 // wire records what a delivery sends to the broker.
@@ -186,9 +188,11 @@ func (w *wire) Ack(uint64, bool) error        { return w.say("ack") }
 func (w *wire) Nack(uint64, bool, bool) error { return w.say("nack") }
 func (w *wire) Reject(uint64, bool) error     { return w.say("reject") }
 
+// refused is what a job meets when the AI process is down already.
+var refused = fmt.Errorf("%w: %w", ai.ErrNoAnswer, &net.OpError{Op: "dial", Err: errors.New("refused")})
+
 func TestHandle(t *testing.T) {
 	t.Parallel()
-	refused := fmt.Errorf("%w: %w", ai.ErrNoAnswer, &net.OpError{Op: "dial", Err: errors.New("refused")})
 	for name, c := range map[string]struct {
 		paint, ping, report, publish, ack error
 		attempts                          int64
@@ -291,5 +295,27 @@ func TestJobThatTheBrokerRefusesRests(t *testing.T) {
 				require.Equal(t, []string{"nack"}, said.said)
 			})
 		})
+	}
+}
+
+// That a suspect finds the AI process down proves nothing for it: it came before the restart did.
+func TestSuspicionOutlivesAnAttemptThatNeverGotThere(t *testing.T) {
+	t.Parallel()
+	var outcome string
+	now := ai.ErrNoAnswer
+	w := &job.Worker{
+		Paint:     func(context.Context, string, []byte) (ai.Image, error) { return ai.Image{}, now },
+		Ping:      func(context.Context) error { return refused },
+		Publish:   func(context.Context, string, amqp.Publishing) error { return nil },
+		OnOutcome: func(o string, _ time.Duration) { outcome = o },
+		Judge:     job.Judge(5), Ledger: job.NewLedger(10), Crashes: job.NewSuspects(1),
+	}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{{ai.ErrNoAnswer, job.HandedBack}, {refused, job.HandedBack}, {context.Canceled, job.HandedBack}, {ai.ErrNoAnswer, job.Dead}} {
+		now = c.err
+		w.Handle(t.Context(), queue.NewDelivery(amqp.Delivery{Acknowledger: &wire{}, DeliveryTag: 1, MessageId: "m1", Body: []byte(`{"prompt":"x"}`)}, nil))
+		require.Equal(t, c.want, outcome, "%v", c.err)
 	}
 }

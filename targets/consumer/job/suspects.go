@@ -16,16 +16,26 @@ type Suspects struct {
 
 const suspectsKept = 1000
 
+// Trial is what became of the AI process while it had a job.
+type Trial int
+
+// The trials.
+const (
+	Untried  Trial = iota // it never had the job, or not to its end: that tells nothing
+	Survived              // it answered
+	Crashed               // it went down
+)
+
 // NewSuspects makes one that has enough of a job after most crashes.
 func NewSuspects(most int) *Suspects {
 	return &Suspects{most: most, crashes: make(map[string]int)}
 }
 
-// Enter waits until the job may go to the AI process. Leave must be called when it is back, with
-// whether the AI process went down; it tells whether that was once too often.
-func (s *Suspects) Enter(id string) (leave func(crashed bool) bool) {
+// Enter waits until the job may go to the AI process. Leave must be called when it is back; it tells
+// whether the AI process went down once too often.
+func (s *Suspects) Enter(id string) (leave func(Trial) bool) {
 	if s == nil {
-		return func(bool) bool { return false }
+		return func(Trial) bool { return false }
 	}
 	s.mu.Lock()
 	_, suspect := s.crashes[id]
@@ -35,23 +45,23 @@ func (s *Suspects) Enter(id string) (leave func(crashed bool) bool) {
 	} else {
 		s.alone.RLock()
 	}
-	return func(crashed bool) bool {
+	return func(t Trial) bool {
 		if suspect {
 			s.alone.Unlock()
 		} else {
 			s.alone.RUnlock()
 		}
-		return s.note(id, crashed, suspect)
+		return s.note(id, t, suspect)
 	}
 }
 
-func (s *Suspects) note(id string, crashed, alone bool) bool {
-	if !crashed && !alone {
+func (s *Suspects) note(id string, t Trial, alone bool) bool {
+	if t == Untried || t == Survived && !alone {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !crashed {
+	if t == Survived {
 		delete(s.crashes, id)
 		return false
 	}
