@@ -16,6 +16,7 @@ const consumerTag = "consumer"
 type session struct {
 	source     *Source
 	ch         *amqp.Channel
+	gate       *gate // of ch
 	deliveries <-chan amqp.Delivery
 	closed     chan *amqp.Error
 	cancelled  chan string
@@ -25,6 +26,8 @@ type session struct {
 	pending []*Delivery  // delivered, not started
 	lastTag uint64       // highest tag delivered on this channel
 	unsent  atomic.Int64 // delivered and not settled by us
+	began   time.Time
+	room    atomic.Int64 // since began, in ns: when there was room again for a delivery, after there was none
 	dead    bool         // nothing can be settled on it any more
 
 	orphaned atomic.Bool // its deliveries are kept, and the broker may have no copy of them
@@ -77,13 +80,27 @@ func (n *session) take(m amqp.Delivery) error {
 	missing := m.DeliveryTag - n.lastTag - 1
 	n.lastTag, n.arrived = m.DeliveryTag, n.source.arrived()
 	n.unsent.Add(1)
-	d := NewDelivery(m, func() { n.unsent.Add(-1) })
-	d.orphaned = &n.orphaned
-	n.pending = append(n.pending, d)
+	n.pending = append(n.pending, n.delivery(m, n.settled))
 	if missing > 0 {
 		return fmt.Errorf("%w of %d before %d", ErrGap, missing, m.DeliveryTag)
 	}
 	return nil
+}
+
+// delivery is a message that is settled on this channel or not at all.
+func (n *session) delivery(m amqp.Delivery, release func()) *Delivery {
+	if n.gate != nil {
+		m.Acknowledger = n.gate
+	}
+	d := NewDelivery(m, release)
+	d.orphaned = &n.orphaned
+	return d
+}
+
+func (n *session) settled() {
+	if n.unsent.Add(-1) == int64(n.prefetch)-1 {
+		n.room.Store(int64(time.Since(n.began)))
+	}
 }
 
 // ended tells why nothing comes any more. The reason arrives by another way at about the same time.
@@ -116,6 +133,9 @@ func (n *session) doubt(ctx context.Context) error {
 	held := int(n.unsent.Load())
 	if held >= n.prefetch {
 		return nil // silence is right: every slot is taken
+	}
+	if time.Since(n.began)-time.Duration(n.room.Load()) < n.stallAfter/2 {
+		return nil // nothing could come before: the broker has hardly heard of the room
 	}
 	if n.arriving() {
 		return nil // no silence at all: a large message is on its way
@@ -159,9 +179,7 @@ func (n *session) finish(workers *pool) {
 	for m := range n.deliveries {
 		if m.DeliveryTag > n.lastTag {
 			n.lastTag = m.DeliveryTag
-			d := NewDelivery(m, nil)
-			d.orphaned = &n.orphaned
-			n.pending = append(n.pending, d)
+			n.pending = append(n.pending, n.delivery(m, nil))
 		}
 	}
 	for _, d := range n.pending {
@@ -216,7 +234,11 @@ func (n *session) close() {
 	if n.ch.IsClosed() {
 		return
 	}
-	if err := bounded(context.Background(), n.source.Link.timeout(), n.ch.Close); errors.Is(err, ErrNoAnswer) {
+	err := bounded(context.Background(), n.source.Link.timeout(), func() error {
+		n.gate.close()
+		return n.ch.Close()
+	})
+	if errors.Is(err, ErrNoAnswer) {
 		n.source.Link.Drop()
 	}
 }

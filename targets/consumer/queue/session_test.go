@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -49,6 +50,24 @@ func TestDoubtKnowsARightSilence(t *testing.T) {
 		require.NoError(t, d.Ack())
 	}
 	require.ErrorIs(t, n.doubt(t.Context()), ErrUnproven)
+}
+
+// A job that took as long as a silence may last is no silence: there was no room for another.
+func TestDoubtGivesTheBrokerTimeToFillTheRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := &session{source: &Source{}, prefetch: 2, stallAfter: time.Second, began: time.Now()}
+		time.Sleep(time.Hour)
+		for tag := range uint64(2) {
+			require.NoError(t, n.take(amqp.Delivery{DeliveryTag: tag + 1, Acknowledger: mute{}}))
+		}
+		time.Sleep(time.Second)
+		require.NoError(t, n.pending[0].Ack())
+		require.NoError(t, n.doubt(t.Context()), "there is room only now")
+		time.Sleep(time.Second / 2)
+		require.NoError(t, n.pending[1].Ack())
+		require.ErrorIs(t, n.doubt(t.Context()), ErrUnproven, "there has been room for a while")
+	})
 }
 
 // A message of many megabytes takes longer than a silence may last.

@@ -147,6 +147,8 @@ func (s *Source) open(ctx context.Context) (*session, error) {
 	n := &session{
 		source:     s,
 		ch:         ch,
+		gate:       &gate{ch: ch},
+		began:      time.Now(),
 		closed:     ch.NotifyClose(make(chan *amqp.Error, 1)),
 		cancelled:  ch.NotifyCancel(make(chan string, 1)),
 		prefetch:   orDefault(s.Prefetch, 8),
