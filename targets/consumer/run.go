@@ -58,9 +58,9 @@ func (c *Consumer) consume(ctx context.Context) *Trouble {
 
 	// Work on a job ends at once on trouble, as the AI process is about to go; told to stop, it may
 	// take DrainTimeout, with the grace for reports.
-	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWork()
-	stopTimer := c.whenDone(ctx, func() time.Duration { return c.drainTime() - grace(c.Settings) }, stopWork)
+	work, stopWork := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stopWork(nil)
+	stopTimer := c.whenDone(ctx, func() time.Duration { return c.drainTime() - grace(c.Settings) }, func() { stopWork(nil) })
 	defer stopTimer()
 
 	var found *Trouble
@@ -68,7 +68,7 @@ func (c *Consumer) consume(ctx context.Context) *Trouble {
 	go func() {
 		defer close(watched)
 		if found = c.watch(session); found != nil {
-			stopWork()
+			stopWork(found.cause())
 			stop()
 		}
 	}()

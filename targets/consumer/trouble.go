@@ -1,5 +1,12 @@
 package consumer
 
+import (
+	"context"
+	"errors"
+
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/job"
+)
+
 // Titles of the incidents, as alerts carry them.
 const (
 	TitleSwapUnset   = "Swap is not set up"
@@ -31,3 +38,12 @@ type Trouble struct {
 func (t *Trouble) Error() string { return t.Title + ": " + t.Err.Error() }
 
 func (t *Trouble) Unwrap() error { return t.Err }
+
+// cause is why the work on jobs is broken off: that the AI process has gone down, or nothing that could be
+// a job's doing.
+func (t *Trouble) cause() error {
+	if errors.Is(t.Err, job.ErrDown) || t.Title == TitleAIDown && !errors.Is(t.Err, context.DeadlineExceeded) {
+		return job.ErrDown
+	}
+	return nil
+}

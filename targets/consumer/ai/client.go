@@ -16,7 +16,9 @@ import (
 	_ "image/png"  // "
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,6 +33,9 @@ var ErrNoImage = errors.New("the answer holds no image")
 // ErrNoAnswer means that no complete answer came: not reachable, cut off, or too late. Whether the AI
 // process is down can be told with Ping.
 var ErrNoAnswer = errors.New("the AI process did not answer")
+
+// ErrUnsent means, beside ErrNoAnswer, that nothing of the request went out: the AI process never had it.
+var ErrUnsent = errors.New("the request was not sent")
 
 // StatusError is an answer with a status other than 200.
 type StatusError struct {
@@ -109,7 +114,12 @@ func (c *Client) do(req *http.Request) ([]byte, error) {
 	if client == nil {
 		client = http.DefaultClient
 	}
+	var sent atomic.Bool
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}))
 	res, err := client.Do(req)
+	if err != nil && !sent.Load() {
+		return nil, fmt.Errorf("%w: %w: %w", ErrNoAnswer, ErrUnsent, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}

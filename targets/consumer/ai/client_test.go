@@ -2,8 +2,10 @@ package ai_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/png"
 	"io"
@@ -104,5 +106,30 @@ func TestRequestGoesAsItCameWithTheModel(t *testing.T) {
 			require.Equal(t, "m9", id)
 			require.Equal(t, "POST /sdapi/v1/txt2img", path)
 		})
+	}
+}
+
+// Whether a request that failed was sent: by that a job is told that may have killed the AI process from one
+// that found it dead.
+func TestUnsent(t *testing.T) {
+	t.Parallel()
+	breaks := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+	t.Cleanup(breaks.Close)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, c := range map[string]struct {
+		ctx    context.Context
+		url    string
+		unsent bool
+	}{
+		"cut":         {t.Context(), breaks.URL, false},
+		"refused":     {t.Context(), gone.URL, true},
+		"never begun": {ended, breaks.URL, true},
+	} {
+		_, err := (&ai.Client{URL: c.url}).Paint(c.ctx, "m1", []byte(`{}`))
+		require.ErrorIs(t, err, ai.ErrNoAnswer, name)
+		require.Equal(t, c.unsent, errors.Is(err, ai.ErrUnsent), "%s: %v", name, err)
 	}
 }

@@ -3,7 +3,6 @@ package job
 import (
 	"context"
 	"errors"
-	"net"
 
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/ai"
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/report"
@@ -47,7 +46,13 @@ func Judge(most int) func(Job, error) Fate {
 // blame tells a failure of the AI process from one of the job: when no complete answer came, a ping
 // says whether it still lives.
 func blame(ctx context.Context, err error, ping func(context.Context) error) error {
-	if ctx.Err() != nil || !errors.Is(err, ai.ErrNoAnswer) {
+	if !errors.Is(err, ai.ErrNoAnswer) {
+		return err
+	}
+	if ctx.Err() != nil { // it was us who broke off: nobody need be asked
+		if errors.Is(context.Cause(ctx), ErrDown) {
+			return errors.Join(ErrDown, err)
+		}
 		return err
 	}
 	if down := ping(ctx); down != nil {
@@ -56,19 +61,13 @@ func blame(ctx context.Context, err error, ping func(context.Context) error) err
 	return err
 }
 
-// trial tells of an attempt's error what became of the AI process.
-func trial(err error) Trial {
+// trial tells what became of the AI process during an attempt that ended with err.
+func trial(ctx context.Context, err error) Trial {
 	switch down := errors.Is(err, ErrDown); {
-	case down && reached(err):
+	case down && !errors.Is(err, ai.ErrUnsent):
 		return Crashed
-	case down, errors.Is(err, context.Canceled):
+	case down, err != nil && ctx.Err() != nil:
 		return Untried
 	}
 	return Survived
-}
-
-// reached tells whether the request had got as far as the AI process before it failed.
-func reached(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	return !ok || op.Op != "dial"
 }

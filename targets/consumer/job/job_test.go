@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -189,7 +188,7 @@ func (w *wire) Nack(uint64, bool, bool) error { return w.say("nack") }
 func (w *wire) Reject(uint64, bool) error     { return w.say("reject") }
 
 // refused is what a job meets when the AI process is down already.
-var refused = fmt.Errorf("%w: %w", ai.ErrNoAnswer, &net.OpError{Op: "dial", Err: errors.New("refused")})
+var refused = fmt.Errorf("%w: %w: refused", ai.ErrNoAnswer, ai.ErrUnsent)
 
 func TestHandle(t *testing.T) {
 	t.Parallel()
@@ -298,24 +297,48 @@ func TestJobThatTheBrokerRefusesRests(t *testing.T) {
 	}
 }
 
-// That a suspect finds the AI process down proves nothing for it: it came before the restart did.
-func TestSuspicionOutlivesAnAttemptThatNeverGotThere(t *testing.T) {
+// What a job has to do with the end of the AI process: one that was with it is suspected, and blamed when it was
+// alone. One that found it down, or was broken off for another reason, is neither blamed nor cleared.
+func TestWhoIsSuspected(t *testing.T) {
 	t.Parallel()
-	var outcome string
-	now := ai.ErrNoAnswer
-	w := &job.Worker{
-		Paint:     func(context.Context, string, []byte) (ai.Image, error) { return ai.Image{}, now },
-		Ping:      func(context.Context) error { return refused },
-		Publish:   func(context.Context, string, amqp.Publishing) error { return nil },
-		OnOutcome: func(o string, _ time.Duration) { outcome = o },
-		Judge:     job.Judge(5), Ledger: job.NewLedger(10), Crashes: job.NewSuspects(1),
+	type attempt struct {
+		err, broken error // broken: why it was broken off
 	}
-	for _, c := range []struct {
-		err  error
-		want string
-	}{{ai.ErrNoAnswer, job.HandedBack}, {refused, job.HandedBack}, {context.Canceled, job.HandedBack}, {ai.ErrNoAnswer, job.Dead}} {
-		now = c.err
-		w.Handle(t.Context(), queue.NewDelivery(amqp.Delivery{Acknowledger: &wire{}, DeliveryTag: 1, MessageId: "m1", Body: []byte(`{"prompt":"x"}`)}, nil))
-		require.Equal(t, c.want, outcome, "%v", c.err)
+	crash, broken := attempt{err: ai.ErrNoAnswer}, fmt.Errorf("%w: %w", ai.ErrNoAnswer, context.Canceled)
+	for name, c := range map[string]struct {
+		attempts []attempt
+		want     string
+	}{
+		"down twice, alone the second time":   {[]attempt{crash, crash}, job.Dead},
+		"finds it down in between":            {[]attempt{crash, {err: refused}, crash}, job.Dead},
+		"told to stop in between":             {[]attempt{crash, {broken, context.Canceled}, crash}, job.Dead},
+		"broken off as it was down":           {[]attempt{{broken, job.ErrDown}, crash}, job.Dead},
+		"broken off twice as it was down":     {[]attempt{{broken, job.ErrDown}, {broken, job.ErrDown}}, job.Dead},
+		"broken off for another reason first": {[]attempt{{broken, context.Canceled}, crash}, job.HandedBack},
+		"came too late first":                 {[]attempt{{err: refused}, crash}, job.HandedBack},
+		"broken off before it was sent":       {[]attempt{{refused, job.ErrDown}, crash}, job.HandedBack},
+		"an answer in between":                {[]attempt{crash, {err: ai.ErrNoImage}, crash}, job.HandedBack},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var outcome string
+			var now attempt
+			w := &job.Worker{
+				Paint:     func(context.Context, string, []byte) (ai.Image, error) { return ai.Image{}, now.err },
+				Ping:      func(context.Context) error { return refused },
+				Publish:   func(context.Context, string, amqp.Publishing) error { return nil },
+				OnOutcome: func(o string, _ time.Duration) { outcome = o },
+				Judge:     job.Judge(5), Ledger: job.NewLedger(10), Crashes: job.NewSuspects(1),
+			}
+			for _, now = range c.attempts {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				if now.broken != nil {
+					cancel(now.broken)
+				}
+				w.Handle(ctx, queue.NewDelivery(amqp.Delivery{Acknowledger: &wire{}, DeliveryTag: 1, MessageId: "m1", Body: []byte(`{"prompt":"x"}`)}, nil))
+				cancel(nil)
+			}
+			require.Equal(t, c.want, outcome)
+		})
 	}
 }

@@ -88,7 +88,7 @@ func (w *Worker) handle(ctx context.Context, d *queue.Delivery) string {
 func (w *Worker) finish(ctx context.Context, j Job) error {
 	leave := w.Crashes.Enter(j.ID)
 	img, err := w.Work(ctx, j)
-	tooOften := leave(trial(err))
+	tooOften := leave(trial(ctx, err))
 	if w.OnWork != nil && ctx.Err() == nil {
 		w.OnWork(err)
 	}
