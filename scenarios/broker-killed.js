@@ -7,7 +7,7 @@ const run = incident({
   id: 'R2',
   target: 'consumer',
   broker: 'own',
-  load: { rate: 50, duration: '13s' },
+  load: { rate: 50, duration: '18s' },
   expect: { recovery: '4s', inFlight: true },
   catches: { 'R2-redelivered-is-poison': 'no-loss' },
 });

@@ -7,7 +7,7 @@ const run = incident({
   id: 'R1',
   target: 'consumer',
   broker: 'own',
-  load: { rate: 50, duration: '13s' },
+  load: { rate: 50, duration: '18s' },
   expect: { recovery: '4s', inFlight: true },
   catches: { 'R1-gives-up': 'recovered', 'R1-transient-retries': 'no-loss' },
 });

@@ -7,7 +7,7 @@ const run = incident({
   id: 'R75',
   target: 'consumer',
   needs: 'priority',
-  load: { rate: 50, duration: '9s' },
+  load: { rate: 50, duration: '11s' },
   expect: { recovery: '5s', prefetch: 8 },
   catches: { 'R75-plain-queue': 'priority', 'R74-no-prefetch': 'prefetch' },
 });
