@@ -24,7 +24,7 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  const backlog = await run.inject(faults.messages('plain', { count: 1500 }));
+  const backlog = await run.inject(faults.messages('plain', { count: 800 }));
   const urgent = await run.inject(faults.messages('plain', { count: 20, priority: 9 }));
   await urgent.inEffect();
   await urgent.heal();
