@@ -24,11 +24,15 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  const backlog = await run.inject(faults.messages('plain', { count: 800 }));
+  // Each worker has a job that takes a while: the backlog waits, and the urgent ones find it waiting.
+  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '1.5s', times: 4 }]));
+  await slow.spent();
+  const backlog = await run.inject(faults.messages('plain', { count: 400 }));
   const urgent = await run.inject(faults.messages('plain', { count: 20, priority: 9 }));
   await urgent.inEffect();
   await urgent.heal();
   await backlog.inEffect();
   await backlog.heal();
+  await slow.heal();
   await run.recovered();
 }

@@ -71,7 +71,7 @@ func TestOddRestartsAreFailuresAndEscalate(t *testing.T) {
 			t.Parallel()
 			l := consumertest.New(t)
 			l.Hook(t, "restart", script)
-			l.Start(t, nil, "RESTART_TIMEOUT=200ms")
+			l.Start(t, nil, "RESTART_TIMEOUT=1s")
 			l.AwaitReady(t)
 			l.AI.Down()
 			l.AwaitState(t, ops.Terminating)

@@ -16,8 +16,8 @@ func noticesAtAck(c *consumer.Consumer) {
 	failed := make(chan *amqp.Channel, 1)
 	handle := c.Handle
 	c.Handle = func(ctx context.Context, d *queue.Delivery) {
-		ch, ok := d.Message.Acknowledger.(*amqp.Channel)
-		if ok {
+		ch := d.Channel()
+		if ch != nil {
 			d.Message.Acknowledger = &telling{Channel: ch, failed: failed}
 		}
 		handle(ctx, d)

@@ -33,7 +33,7 @@ func throwOnAck(c *consumer.Consumer) {
 		return err
 	})
 	c.Handle = func(ctx context.Context, d *queue.Delivery) {
-		if ch, ok := d.Message.Acknowledger.(*amqp.Channel); ok {
+		if ch := d.Channel(); ch != nil {
 			d.Message.Acknowledger = &strict{ch, c.Settings.Queue, &asking, throw}
 		}
 		handle(ctx, d)

@@ -40,7 +40,7 @@ func missingQueueIsLivedWith(t *testing.T, l *consumertest.Lab, change func(*con
 	l.Start(t, func(c *consumer.Consumer) {
 		change(c)
 		once(c, "m5", func(d *queue.Delivery) {
-			_, _ = d.Message.Acknowledger.(*amqp.Channel).QueueDeclarePassive("none", true, false, false, false, nil)
+			_, _ = d.Channel().QueueDeclarePassive("none", true, false, false, false, nil)
 		})
 	}, "CONCURRENCY=1")
 	l.AwaitReady(t)

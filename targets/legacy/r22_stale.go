@@ -16,7 +16,7 @@ func staleAck(c *consumer.Consumer) {
 	var current atomic.Pointer[amqp.Channel]
 	next := c.Handle
 	c.Handle = func(ctx context.Context, d *queue.Delivery) {
-		if ch, ok := d.Message.Acknowledger.(*amqp.Channel); ok {
+		if ch := d.Channel(); ch != nil {
 			current.Store(ch)
 			d.Message.Acknowledger = onCurrent{&current}
 		}

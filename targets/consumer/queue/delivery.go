@@ -53,6 +53,17 @@ func (d *Delivery) Lost() bool {
 	return ok && ch.IsClosed()
 }
 
+// Channel is the one that it came by, and is settled on; nil when it came by none.
+func (d *Delivery) Channel() *amqp.Channel {
+	switch a := d.Message.Acknowledger.(type) {
+	case *gate:
+		return a.ch
+	case *amqp.Channel:
+		return a
+	}
+	return nil
+}
+
 // Settled tells whether Ack or HandBack was called.
 func (d *Delivery) Settled() bool { return d.settled.Load() }
 
