@@ -34,7 +34,8 @@ overtake. Applies when messages were offered with a priority.`,
 // urgency follows messages with a priority. A message without one has priority 0.
 type urgency struct {
 	urgent    map[history.MsgID]*urgent
-	confirmed [256]int64 // messages, by priority
+	offered   [256]int64 // messages, by priority
+	confirmed [256]int64
 	delivered [256]int64 // for the first time
 
 	overtook int64 // urgent messages that overtook others
@@ -47,18 +48,20 @@ type urgent struct {
 	priority  uint8
 	confirmed time.Duration // never: not yet
 	before    int64         // deliveries of lower priority up to then
-	ahead     int64         // confirmed messages of lower priority up to then
+	ahead     int64         // messages of lower priority that were offered before it
 	delivered bool
 }
 
 func (u *urgency) offer(e *history.Event) {
 	if e.Code <= 0 || e.Code > 255 {
+		u.offered[0]++
 		return
 	}
 	if u.urgent == nil {
 		u.urgent = make(map[history.MsgID]*urgent)
 	}
-	u.urgent[e.Msg] = &urgent{priority: uint8(e.Code), confirmed: never}
+	u.offered[e.Code]++
+	u.urgent[e.Msg] = &urgent{priority: uint8(e.Code), confirmed: never, ahead: u.lower(&u.offered, uint8(e.Code))}
 }
 
 func (u *urgency) confirm(id history.MsgID, at time.Duration) {
@@ -71,7 +74,7 @@ func (u *urgency) confirm(id history.MsgID, at time.Duration) {
 		return
 	}
 	u.confirmed[m.priority]++
-	m.confirmed, m.before, m.ahead = at, u.lower(&u.delivered, m.priority), u.lower(&u.confirmed, m.priority)
+	m.confirmed, m.before = at, u.lower(&u.delivered, m.priority)
 }
 
 // deliver notes that the target got a message for the first time.
@@ -86,10 +89,8 @@ func (u *urgency) deliver(id history.MsgID) {
 	}
 	u.delivered[m.priority]++
 	m.delivered = true
-	if m.confirmed == never { // its confirm is still on its way to the load: whatever was confirmed came before it
-		m.ahead = u.lower(&u.confirmed, m.priority)
-	}
-	if u.lower(&u.delivered, m.priority) < m.ahead {
+	// The broker takes a connection's messages in their order, and confirms them in any.
+	if u.lower(&u.delivered, m.priority) < min(m.ahead, u.lower(&u.confirmed, m.priority)) {
 		u.overtook++ // of those that were there before it, some still wait
 	}
 	u.weigh(id, m)
