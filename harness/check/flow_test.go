@@ -53,6 +53,10 @@ func TestPriority(t *testing.T) {
 			plain(1, 60), urgent(500), slices.Concat(sent(6*ms, 301), sent(6*ms, 302)), came(1, 60), delivered(7*ms, 500)}},
 		{name: "nothing waits", want: check.Unknown, says: "no message of lower priority waited", events: [][]Event{
 			plain(1, 1), came(1, 1), urgent(500), delivered(7*ms, 500)}},
+		{name: "confirmed before those that were there", want: check.Pass, events: [][]Event{
+			unconfirmed(1*ms, 7), urgent(500), one(Event{At: 6 * ms, Kind: Confirm, Conn: load, Chan: 1, Tag: 7}), delivered(7*ms, 500)}},
+		{name: "those that were there never arrived", want: check.Unknown, events: [][]Event{
+			unconfirmed(1*ms, 7), urgent(500), delivered(7*ms, 500)}},
 		{name: "delivered before its confirm is seen", want: check.Pass, events: [][]Event{
 			plain(1, 200), urgent(500)[:2], delivered(6*ms, 500), one(Event{At: 7 * ms, Kind: Confirm, Conn: load, Chan: 1, Tag: 500})}},
 	})
