@@ -187,8 +187,8 @@ func (w *wire) Ack(uint64, bool) error        { return w.say("ack") }
 func (w *wire) Nack(uint64, bool, bool) error { return w.say("nack") }
 func (w *wire) Reject(uint64, bool) error     { return w.say("reject") }
 
-// refused is what a job meets when the AI process is down already.
-var refused = fmt.Errorf("%w: %w: refused", ai.ErrNoAnswer, ai.ErrUnsent)
+// errRefused is what a job meets when the AI process is down already.
+var errRefused = fmt.Errorf("%w: %w: refused", ai.ErrNoAnswer, ai.ErrUnsent)
 
 func TestHandle(t *testing.T) {
 	t.Parallel()
@@ -204,7 +204,7 @@ func TestHandle(t *testing.T) {
 		"bad image":              {paint: ai.ErrNoImage, want: []string{"paint", "publish retry 1", "ack"}, outcome: job.Retried},
 		"bad for the last time":  {paint: ai.ErrNoImage, attempts: 4, want: []string{"paint", "publish dead 5", "ack"}, outcome: job.Dead},
 		"report fails":           {report: errors.New("503"), want: []string{"paint", "report", "publish retry 1", "ack"}, outcome: job.Retried},
-		"AI process down":        {paint: refused, ping: refused, attempts: 4, want: []string{"paint", "nack"}, outcome: job.HandedBack},
+		"AI process down":        {paint: errRefused, ping: errRefused, attempts: 4, want: []string{"paint", "nack"}, outcome: job.HandedBack},
 		"cut, but it is up":      {paint: ai.ErrNoAnswer, want: []string{"paint", "publish retry 1", "ack"}, outcome: job.Retried},
 		"told to stop":           {paint: context.Canceled, cancelled: true, want: []string{"paint", "nack"}, outcome: job.HandedBack},
 		"told to stop, reported": {report: errors.New("503"), cancelled: true, attempts: 4, want: []string{"paint", "report", "nack"}, outcome: job.HandedBack},
@@ -310,13 +310,13 @@ func TestWhoIsSuspected(t *testing.T) {
 		want     string
 	}{
 		"down twice, alone the second time":   {[]attempt{crash, crash}, job.Dead},
-		"finds it down in between":            {[]attempt{crash, {err: refused}, crash}, job.Dead},
+		"finds it down in between":            {[]attempt{crash, {err: errRefused}, crash}, job.Dead},
 		"told to stop in between":             {[]attempt{crash, {broken, context.Canceled}, crash}, job.Dead},
 		"broken off as it was down":           {[]attempt{{broken, job.ErrDown}, crash}, job.Dead},
 		"broken off twice as it was down":     {[]attempt{{broken, job.ErrDown}, {broken, job.ErrDown}}, job.Dead},
 		"broken off for another reason first": {[]attempt{{broken, context.Canceled}, crash}, job.HandedBack},
-		"came too late first":                 {[]attempt{{err: refused}, crash}, job.HandedBack},
-		"broken off before it was sent":       {[]attempt{{refused, job.ErrDown}, crash}, job.HandedBack},
+		"came too late first":                 {[]attempt{{err: errRefused}, crash}, job.HandedBack},
+		"broken off before it was sent":       {[]attempt{{errRefused, job.ErrDown}, crash}, job.HandedBack},
 		"an answer in between":                {[]attempt{crash, {err: ai.ErrNoImage}, crash}, job.HandedBack},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -325,7 +325,7 @@ func TestWhoIsSuspected(t *testing.T) {
 			var now attempt
 			w := &job.Worker{
 				Paint:     func(context.Context, string, []byte) (ai.Image, error) { return ai.Image{}, now.err },
-				Ping:      func(context.Context) error { return refused },
+				Ping:      func(context.Context) error { return errRefused },
 				Publish:   func(context.Context, string, amqp.Publishing) error { return nil },
 				OnOutcome: func(o string, _ time.Duration) { outcome = o },
 				Judge:     job.Judge(5), Ledger: job.NewLedger(10), Crashes: job.NewSuspects(1),
