@@ -93,9 +93,14 @@ func (l *Lab) Inject(s fault.Spec) (*fault.Active, error) {
 	ctx, cancel := context.WithCancel(l.ctx)
 	pending := &injection{callOff: cancel, over: make(chan struct{})}
 	l.injecting.Store(id, pending)
+	defer l.injecting.Delete(id)
+	defer close(pending.over) // once it is among the faults, so that the run's end heals it
+	select {
+	case <-l.loadEnd:
+		cancel() // it has ended since we looked, and nobody else may call this off any more
+	default:
+	}
 	active, err := fault.Start(ctx, l, id, s, f)
-	l.injecting.Delete(id)
-	close(pending.over)
 	if err != nil {
 		cancel()
 		return nil, err
