@@ -36,11 +36,9 @@ func (f *AlertSink) Inject(_ context.Context, lab Lab) (Injected, error) {
 		return Injected{}, err
 	}
 	return Injected{
-		InEffect: func(ctx context.Context) (string, error) {
-			return acted(ctx, "webhook", rules)
-		},
-		Spent: spentRules("webhook", rules, func(n int) int { return f.Rules[n].Times }),
-		Heal:  func(context.Context) error { return removeAll(rules) },
+		InEffect: func(ctx context.Context) (string, error) { return acted(ctx, "webhook", rules) },
+		Spent:    spentRules("webhook", rules, func(n int) int { return f.Rules[n].Times }),
+		Heal:     func(context.Context) error { return removeAll(rules) },
 		Gone: func(context.Context) (string, error) {
 			return "the webhook takes alerts again", nil
 		},

@@ -41,11 +41,9 @@ func (f *Metadata) Inject(_ context.Context, lab Lab) (Injected, error) {
 		return Injected{}, err
 	}
 	return Injected{
-		InEffect: func(ctx context.Context) (string, error) {
-			return acted(ctx, "instance metadata", rules)
-		},
-		Spent: spentRules("instance metadata", rules, func(n int) int { return f.Rules[n].Times }),
-		Heal:  func(context.Context) error { return removeAll(rules) },
+		InEffect: func(ctx context.Context) (string, error) { return acted(ctx, "instance metadata", rules) },
+		Spent:    spentRules("instance metadata", rules, func(n int) int { return f.Rules[n].Times }),
+		Heal:     func(context.Context) error { return removeAll(rules) },
 		Gone: func(ctx context.Context) (string, error) {
 			if err := closed(ctx, service.Answered()); err != nil {
 				return "", fmt.Errorf("waiting until the target is given a right answer: %w", err)

@@ -56,8 +56,11 @@ func (f *Roll) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	return Injected{
 		InEffect: func(context.Context) (string, error) { return evidence, nil },
 		Heal: func(ctx context.Context) error {
-			defer release()
-			return f.back(ctx, lab.Targets())
+			if err := f.back(ctx, lab.Targets()); err != nil {
+				return err
+			}
+			release()
+			return nil
 		},
 		Gone: func(ctx context.Context) (string, error) {
 			for _, t := range lab.Targets() {
