@@ -165,14 +165,7 @@ func TestJobThatFailsAfterItsQueueWasDeletedComesAgain(t *testing.T) {
 func TestStopAfterItsQueueWasDeletedLosesNoJob(t *testing.T) {
 	t.Parallel()
 	l := consumertest.New(t)
-	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
-	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
-		if id != "warm-up" {
-			<-release
-		}
-		return false
-	})
+	l.AI.Hold(t)
 	l.Start(t, nil, "CONCURRENCY=1", "AMQP_PREFETCH=3", "DRAIN_TIMEOUT=400ms")
 	l.AwaitReady(t)
 	l.Submit(t, 3)

@@ -151,13 +151,7 @@ func TestJobThatTheAPINeverTakesIsGivenUp(t *testing.T) {
 func TestDrainHandsBackWhatIsNotStarted(t *testing.T) {
 	t.Parallel()
 	l := consumertest.New(t)
-	release := make(chan struct{})
-	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
-		if id != "warm-up" {
-			<-release
-		}
-		return false
-	})
+	release := l.AI.Hold(t)
 	l.Start(t, nil, "CONCURRENCY=2", "AMQP_PREFETCH=6")
 	l.AwaitReady(t)
 	l.Submit(t, 10)
@@ -166,7 +160,7 @@ func TestDrainHandsBackWhatIsNotStarted(t *testing.T) {
 	l.Stop()
 	l.AwaitHeld(t, "[8,2]") // what is not started goes back at once
 	require.Equal(t, ops.Draining, l.Consumer.Board.State())
-	close(release)
+	release()
 	<-l.Done
 	l.AwaitHeld(t, "[8,0]")
 	require.Equal(t, 2, l.API.Keys(), "running jobs were finished")
@@ -175,14 +169,7 @@ func TestDrainHandsBackWhatIsNotStarted(t *testing.T) {
 func TestDrainHandsBackRunningJobsInTheEnd(t *testing.T) {
 	t.Parallel()
 	l := consumertest.New(t)
-	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
-	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
-		if id != "warm-up" {
-			<-release
-		}
-		return false
-	})
+	l.AI.Hold(t)
 	l.Start(t, nil, "DRAIN_TIMEOUT=200ms")
 	l.AwaitReady(t)
 	l.Submit(t, 3)

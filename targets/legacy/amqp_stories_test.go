@@ -84,20 +84,14 @@ func failsOnce(l *consumertest.Lab, id string) {
 
 // oldTagsAreForgotten has a job end after a reconnect, when it has come again.
 func oldTagsAreForgotten(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
-	release := make(chan struct{})
-	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
-		if id == "m1" {
-			<-release
-		}
-		return false
-	})
+	release := l.AI.Hold(t, "m1")
 	var came atomic.Int32
 	l.Start(t, func(c *consumer.Consumer) {
 		change(c)
 		next := c.Handle
 		c.Handle = func(ctx context.Context, d *queue.Delivery) {
 			if came.Add(1) == 2 {
-				time.AfterFunc(100*time.Millisecond, func() { close(release) })
+				time.AfterFunc(100*time.Millisecond, func() { release() })
 			}
 			next(ctx, d)
 		}

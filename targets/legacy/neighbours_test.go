@@ -99,14 +99,7 @@ func fewFailedJobsAreNoIncident(t *testing.T, l *consumertest.Lab, change func(*
 }
 
 func hangIsEnded(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
-	released := make(chan struct{})
-	t.Cleanup(func() { close(released) })
-	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
-		if id != "warm-up" {
-			<-released
-		}
-		return false
-	})
+	l.AI.Hold(t)
 	l.Start(t, change, "AI_TIMEOUT=100ms", "DRAIN_TIMEOUT=0s")
 	l.AwaitReady(t)
 	l.Submit(t, 10)

@@ -250,14 +250,7 @@ func goesOn(t *testing.T, l *consumertest.Lab) bool {
 }
 
 func unfinishedJobGoesBack(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
-	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
-	l.AI.Answers(func(_ http.ResponseWriter, id string) bool {
-		if id == "m1" {
-			<-release
-		}
-		return false
-	})
+	l.AI.Hold(t, "m1")
 	l.Start(t, change, "DRAIN_TIMEOUT=100ms")
 	l.AwaitReady(t)
 	l.Submit(t, 1)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 
@@ -57,6 +58,21 @@ func (f *AI) Answers(with func(w http.ResponseWriter, id string) bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.answer = with
+}
+
+// Hold keeps the jobs of these ids, or with none every job but the warm-up, until release is called, or the test
+// ends.
+func (f *AI) Hold(t testing.TB, ids ...string) (release func()) {
+	held := make(chan struct{})
+	release = sync.OnceFunc(func() { close(held) })
+	t.Cleanup(release)
+	f.Answers(func(_ http.ResponseWriter, id string) bool {
+		if slices.Contains(ids, id) || len(ids) == 0 && id != "warm-up" {
+			<-held
+		}
+		return false
+	})
+	return release
 }
 
 // Times is how often it was asked for a job.

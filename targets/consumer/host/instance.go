@@ -56,12 +56,10 @@ func (i Instance) ask(ctx context.Context, method, path, header, value string) (
 }
 
 // direct is for the instance metadata, which no proxy must stand before: its address is link-local, and behind a
-// proxy there is another host's, or none.
-var direct = func() *http.Client {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.Proxy = nil
-	return &http.Client{Transport: t}
-}()
+// proxy there is another host's, or none. It is asked too seldom for a connection to be kept.
+func direct() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+}
 
 // ask asks the instance metadata service at base.
 func ask(ctx context.Context, client *http.Client, base, method, path, header, value string) (status int, body string, err error) {
@@ -71,7 +69,7 @@ func ask(ctx context.Context, client *http.Client, base, method, path, header, v
 	}
 	req.Header.Set(header, value)
 	if client == nil {
-		client = direct
+		client = direct()
 	}
 	res, err := client.Do(req)
 	if err != nil {
