@@ -29,7 +29,7 @@ export async function story() {
   await hang.inEffect();
   const ahead = await run.inject(faults.messages('plain', { count: 50 })); // more than its prefetch
   const late = await run.inject(faults.messages('expiring', { count: 20, expiration: '300ms' }));
-  sleep(1);
+  sleep(1); // they expire behind the others: the broker looks at the head of its queue only
   await hang.heal();
   await late.inEffect();
   await late.heal();
