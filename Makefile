@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup build test chaos teeth fair lint types bench fuzz clean
+.PHONY: help setup build test chaos teeth fair proxies lint types bench fuzz clean
 
 OUT ?= reports/out
 PARALLEL ?= 3
@@ -16,8 +16,8 @@ help: ## list the targets
 setup: ## install what is missing (apt and root), or print the command that does
 	@bash .ci/setup
 
-build: ## build bin/k6, bin/consumer, bin/legacy-consumer and bin/recovering
-	@go build -o bin/ ./cmd/k6 ./targets/consumer/cmd/consumer ./targets/legacy/cmd/legacy-consumer ./examples/recovering
+build: ## build bin/k6, bin/consumer, bin/proxy, bin/legacy-consumer, bin/legacy-proxy and bin/recovering
+	@go build -o bin/ ./cmd/k6 ./targets/consumer/cmd/consumer ./targets/proxy/cmd/proxy ./targets/legacy/cmd/legacy-consumer ./targets/legacy/cmd/legacy-proxy ./examples/recovering
 
 test: setup build ## all tests, with the race detector
 	go test -race ./...
@@ -30,6 +30,14 @@ teeth: setup build ## run every scenario on each defect that it must catch
 
 fair: setup build ## run the consumer's scenarios on a consumer that is different, and correct too
 	$(K6) x comeback suite --target consumer=recovering --out $(OUT)/recovering --parallel $(PARALLEL) scenarios
+
+PROXIES := $(if $(OURS),,proxy) haproxy nginx
+proxies: setup build ## run the proxy's scenarios on our proxy (OURS=<folder>: there it was run), haproxy and nginx: all must be as docs/proxies.md says; UPDATE=1 writes that
+	@for p in $(PROXIES); do \
+	  $(K6) x comeback suite --target proxy=$$p --out $(OUT)/proxies/$$p --parallel $(PARALLEL) scenarios || [ $$? -le 2 ]; \
+	done
+	$(K6) x comeback compare --title 'The same scenarios on three proxies' --known docs/proxies.yaml --page docs/proxies.md \
+	  $(if $(UPDATE),--update) $(if $(OURS),proxy=$(OURS)) $(foreach p,$(PROXIES),$(p)=$(OUT)/proxies/$(p))
 
 lint: types ## gofmt, go vet, staticcheck, and the scenarios against index.d.ts
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt these:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -44,8 +52,8 @@ $(TYPES)/node_modules/.package-lock.json: $(TYPES)/package-lock.json $(TYPES)/pa
 	npm ci --prefix $(TYPES) --no-progress --loglevel=error
 	@touch $@
 
-bench: setup build ## the benchmarks, side by side; BENCH=<regexp> chooses
-	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -count $(or $(COUNT),1) -timeout 60m ./harness/...
+bench: setup build ## the benchmarks, side by side; BENCH=<regexp> chooses, BENCHTIME and COUNT say how long and how often
+	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem -benchtime $(or $(BENCHTIME),1s) -count $(or $(COUNT),1) -timeout 60m ./extension ./fakes/... ./harness/... ./targets/...
 
 fuzz: ## every fuzz target, FUZZTIME (50000x: so many inputs) each
 	@for package in $$(go list ./...); do \

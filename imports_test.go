@@ -16,24 +16,33 @@ var allowed = map[string][]string{
 	"":                 {"extension"},
 	"cmd":              {""},
 	"extension":        {"harness", "fakes", "reports"},
-	"harness/suite":    {"harness", "reports"},
+	"harness/suite":    {"harness", "reports", "fakes/rollout"}, // which has defects of its own
 	"harness/child":    {},
 	"harness/broker":   {"harness/child"},
 	"harness/wire":     {"harness/child", "harness/broker"},                 // in tests: the real broker
 	"harness/load":     {"harness/child", "harness/broker", "harness/wire"}, // in tests: real parts
 	"harness/history":  {},
-	"harness/check":    {"harness/history", "harness/recovery"},
+	"harness/check":    {"harness/history", "harness/recovery", "harness/usl"},
+	"harness/usl":      {},
+	"harness/sweep":    {"harness/history"},
 	"harness/recovery": {"harness/history"},
 	"harness/target":   {},
 	"harness/link":     {},
-	"harness/fault":    {"harness/history", "harness/wire", "harness/load", "harness/link", "harness/broker", "harness/child", "fakes"}, // child in tests: the real broker
+	"harness/server":   {"fakes"},
+	"harness/fault":    {"harness/history", "harness/wire", "harness/load", "harness/link", "harness/broker", "harness/server", "harness/child", "fakes"}, // child in tests: the real broker
 	"harness":          {"harness", "fakes"},
-	"reports":          {"harness/history", "harness/check", "harness/recovery"},
+	"reports":          {"harness/history", "harness/check", "harness/recovery", "harness/usl"},
 	"fakes":            {"fakes"},
+	"fakes/rollout":    {"fakes", "targets/proxy"}, // in tests: the real admin API
 	"targets/consumer": {"targets/consumer"},
+	"targets/proxy":    {"targets/proxy"},
+	"targets/bench":    {"targets/proxy", "harness/child"},
 	"targets/legacy":   {"targets/consumer", "targets/legacy"},
 	"examples":         {},
 	"scenarios":        {},
+
+	"targets/legacy/defect": {},
+	"targets/legacy/proxy":  {"targets/proxy", "targets/legacy/defect"},
 }
 
 // outside says which parts alone may import a module from elsewhere.
@@ -44,6 +53,7 @@ var outside = map[string][]string{
 	"testing":                            {}, // only _test.go files and packages named …test
 	"github.com/stretchr/testify":        {},
 	"github.com/Shopify/toxiproxy":       {"harness/link"},
+	"gonum.org/v1/gonum":                 {"harness/usl"},
 	"github.com/failsafe-go/failsafe-go": {"targets/consumer", "targets/legacy"},
 }
 

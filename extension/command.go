@@ -27,7 +27,7 @@ func newCommand(*state.GlobalState) *cobra.Command {
 		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exitWith(exitNotRun, err) })
-	root.AddCommand(listCommand(), suiteCommand(), judgeCommand(), historyCommand(), fakeCommand())
+	root.AddCommand(listCommand(), suiteCommand(), judgeCommand(), historyCommand(), compareCommand(), workersCommand(), fakeCommand())
 	return root
 }
 

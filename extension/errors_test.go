@@ -89,6 +89,9 @@ func smallDisk(t *testing.T, size string) string {
 	return disk
 }
 
+// plain is an incident with nothing wrong in it.
+const plain = "incident({ id: 'C1', target: 'c', load: { rate: 1, duration: '2s' } })"
+
 // TestBadScripts wants the place of what is wrong in a script.
 func TestBadScripts(t *testing.T) {
 	t.Parallel()
@@ -100,6 +103,14 @@ func TestBadScripts(t *testing.T) {
 		"bad count":       {"incident({ id: 'A1', target: 'c', load: { rate: 1, duration: '2s' }, expect: { alerts: { min: 2, max: 1 } } })", "want 0 <= min <= max"},
 		"two incidents":   {"const l = { rate: 1, duration: '2s' }; incident({ id: 'A1', target: 'c', load: l }); incident({ id: 'A2', target: 'c', load: l })", "incident() was called twice"},
 		"no object":       {"incident('A1')", "incident() wants an object"},
+		"no backends":     {"incident({ id: 'C1', target: 'c', load: { rate: 1, duration: '2s' }, backends: 0 })", "backends: 0, want 1 to 16"},
+		"bad backend":     {"incident({ id: 'C1', target: 'c', load: { rate: 1, duration: '2s' }, backends: [{}, { thread: 1 }] })", "backends[1]: upstream script: json: unknown field"},
+		"client of nil":   {plain + ".client()", "run.client() wants k6's http module: import http from 'k6/http'"},
+		"client of else":  {plain + ".client({ get() {} })", "what it was given has no request()"},
+		"good is no test": {plain + ".client({ request() {} }, 'good')", "could not convert function call parameter 1"},
+		"bad rule":        {"faults.backend([{ do: 'dance' }])", "dance"},
+		"bad rule's key":  {"faults.backend([{ do: 'slow', dely: '1s' }])", "dely"},
+		"which backend":   {"faults.backendDown(1)", "argument 1 is too many; usage: faults.backendDown({ … })"},
 		"unknown fault":   {"faults.explode()", "explode"},
 		"bad fault":       {"faults.swap('high', 'low')", "argument 2 is too many; usage: faults.swap(state, { … })"},
 		"bad fault param": {"faults.on('ack', 'cut', { nht: 5 })", "nht"},

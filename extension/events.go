@@ -5,6 +5,7 @@ import (
 	"os"
 	"reflect"
 
+	"github.com/comeback-chaos/xk6-comeback/harness/check"
 	"github.com/comeback-chaos/xk6-comeback/reports"
 )
 
@@ -70,14 +71,14 @@ func (s *session) verdict(k6Err error) int {
 	case s.startErr != nil:
 		fmt.Fprintf(os.Stderr, "comeback: could not run: %v\n", s.startErr)
 		return exitNotRun
-	case s.finishErr != nil:
+	case s.finishErr != nil && s.judgement == nil:
 		fmt.Fprintf(os.Stderr, "comeback: could not judge the run: %v\n", s.finishErr)
 		return exitNotRun
 	case s.judgement == nil && k6Err != nil:
 		return 0 // k6 never came to run the script; its own error and code say why
 	case s.judgement == nil:
 		fmt.Fprintln(os.Stderr, "comeback: unknown: the script imports "+Name+" but started no run: call incident() at its top and run.start() in setup()")
-		return exitUnknown
+		return check.Unknown.Code()
 	}
 	report := reports.Text
 	if isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "" {
@@ -87,7 +88,11 @@ func (s *session) verdict(k6Err error) int {
 		fmt.Fprintf(os.Stderr, "comeback: could not print the verdict: %v\n", err)
 		return exitNotRun
 	}
-	return verdictCode(s.judgement.Verdict)
+	if s.finishErr != nil {
+		fmt.Fprintf(os.Stderr, "comeback: this verdict does not count, the run could not be ended as it should: %v\n", s.finishErr)
+		return exitNotRun
+	}
+	return s.judgement.Verdict.Code()
 }
 
 func isTerminal(f *os.File) bool {

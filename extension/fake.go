@@ -12,6 +12,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/fakes/aiworker"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
 	"github.com/comeback-chaos/xk6-comeback/fakes/known"
+	"github.com/comeback-chaos/xk6-comeback/fakes/upstream"
 )
 
 // fakeCommand is what a lab runs for the fakes that are processes of their own.
@@ -19,7 +20,7 @@ func fakeCommand() *cobra.Command {
 	var socket, name, addr string
 	var consumer known.Options
 	cmd := &cobra.Command{
-		Use:    "fake <aiworker|hook|known> [-- arguments]",
+		Use:    "fake <aiworker|hook|known|upstream> [-- arguments]",
 		Short:  "Run a fake; a lab does this, people need not",
 		Hidden: true,
 		Args:   cobra.MinimumNArgs(1),
@@ -44,13 +45,18 @@ func fakeCommand() *cobra.Command {
 					return exitWith(1, err)
 				}
 				return nil
+			case "upstream":
+				if err := upstream.Run(ctx, upstream.Options{Socket: socket, Name: name, Addr: addr}); err != nil {
+					return exitWith(1, err)
+				}
+				return nil
 			}
-			return exitWith(exitNotRun, fmt.Errorf("no fake %q; there are aiworker, hook, known", args[0]))
+			return exitWith(exitNotRun, fmt.Errorf("no fake %q; there are aiworker, hook, known, upstream", args[0]))
 		},
 	}
 	cmd.Flags().StringVar(&socket, "socket", "", "control socket of the lab")
-	cmd.Flags().StringVar(&name, "name", "", "hook: restart or terminate")
-	cmd.Flags().StringVar(&addr, "addr", "", "aiworker: host:port to listen on")
+	cmd.Flags().StringVar(&name, "name", "", "hook: restart or terminate; upstream: its name")
+	cmd.Flags().StringVar(&addr, "addr", "", "aiworker and upstream: host:port to listen on")
 	cmd.Flags().StringVar(&consumer.Queue, "queue", "", "known: queue to consume")
 	cmd.Flags().StringVar(&consumer.API, "api", "", "known: URL of the API server")
 	cmd.Flags().StringVar(&consumer.Listen, "listen", "", "known: host:port of the ready probe")

@@ -2,9 +2,11 @@ package extension
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"path"
 	"slices"
 	"strings"
@@ -15,6 +17,9 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/fakes/aiworker"
 	"github.com/comeback-chaos/xk6-comeback/harness"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/server"
+	"github.com/comeback-chaos/xk6-comeback/harness/sweep"
+	"github.com/comeback-chaos/xk6-comeback/harness/target"
 )
 
 // incident is what a script passes to incident(). Its JSON form is index.d.ts' Incident.
@@ -25,16 +30,65 @@ type incident struct {
 	Broker    string            `json:"broker"`
 	Instances int               `json:"instances"`
 	Needs     words             `json:"needs"`
+	Programs  words             `json:"programs"`
 	Links     words             `json:"links"`
 	AI        aiworker.Script   `json:"ai"`
+	Backends  backends          `json:"backends"`
 	Load      offered           `json:"load"`
+	Sweep     *swept            `json:"sweep"`
 	Expect    expect            `json:"expect"`
 	Catches   map[string]string `json:"catches"`
+}
+
+// backends is how each backend works, or just how many there are.
+type backends []server.Spec
+
+func (b *backends) UnmarshalJSON(text []byte) error {
+	var n *int // null is no number
+	if json.Unmarshal(text, &n) == nil && n != nil {
+		if *n < 1 || *n > target.MaxBackends {
+			return fmt.Errorf("backends: %d, want 1 to %d, or a list of them", *n, target.MaxBackends)
+		}
+		*b = make(backends, *n)
+		return nil
+	}
+	var list []json.RawMessage
+	if err := json.Unmarshal(text, &list); err != nil || list == nil {
+		return fmt.Errorf("backends: %s, want how many there are, or a list of them", text)
+	}
+	*b = make(backends, len(list))
+	for i, one := range list {
+		if err := json.Unmarshal(one, &(*b)[i]); err != nil {
+			return fmt.Errorf("backends[%d]: %w", i, err)
+		}
+	}
+	return nil
 }
 
 type offered struct {
 	Rate     float64  `json:"rate"`
 	Duration duration `json:"duration"`
+}
+
+// swept is how a target is measured with several numbers of workers.
+type swept struct {
+	Workers []int    `json:"workers"`
+	Rounds  int      `json:"rounds"`
+	Path    string   `json:"path"`
+	Clients int      `json:"clients"`
+	Warm    duration `json:"warm"`
+	Window  duration `json:"window"`
+	Share   float64  `json:"share"`
+}
+
+func (s *swept) plan() *sweep.Plan {
+	if s == nil {
+		return nil
+	}
+	return &sweep.Plan{
+		Counts: s.Workers, Rounds: s.Rounds, Path: s.Path, Clients: s.Clients,
+		Warm: time.Duration(s.Warm), Window: time.Duration(s.Window), Share: s.Share,
+	}
 }
 
 type expect struct {
@@ -55,11 +109,45 @@ type expect struct {
 	Alerts     *bounds          `json:"alerts"`
 	AllClears  *bounds          `json:"allClears"`
 	Hooks      map[string]calls `json:"hooks"`
+	Unanswered int              `json:"unanswered"`
+	Errors     int              `json:"errors"`
+	TurnedAway *turnedAway      `json:"turnedAway"`
+	AskedAgain bool             `json:"askedAgain"`
+	Retries    float64          `json:"retries"`
+	Version    string           `json:"version"`
+	Serves     string           `json:"serves"`
+	Rotation   *rotation        `json:"rotation"`
+	BackIn     duration         `json:"backIn"`
+	Latency    *latency         `json:"latency"`
+	Cached     float64          `json:"cached"`
+	Fresh      float64          `json:"fresh"`
+	Users      int              `json:"users"`
+	Memory     int              `json:"memory"`
+	Readers    *readers         `json:"readers"`
+}
+
+type readers struct {
+	Min   duration `json:"min"`
+	Max   duration `json:"max"`
+	Whole int      `json:"whole"`
 }
 
 type serving struct {
 	Share  float64  `json:"share"`
 	Within duration `json:"within"`
+}
+
+type latency struct {
+	P99  duration `json:"p99"`
+	Path string   `json:"path"`
+}
+
+type rotation struct {
+	Interval  duration `json:"interval"`
+	Timeout   duration `json:"timeout"`
+	Healthy   int      `json:"healthy"`
+	Unhealthy int      `json:"unhealthy"`
+	Exact     bool     `json:"exact"`
 }
 
 type calls struct {
@@ -121,6 +209,28 @@ func (b *bounds) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// turnedAway is bounds, or {min, max, within, status}.
+type turnedAway history.TurnedAway
+
+func (t *turnedAway) UnmarshalJSON(text []byte) error {
+	var in struct {
+		Min    json.RawMessage `json:"min"`
+		Max    json.RawMessage `json:"max"`
+		Within duration        `json:"within"`
+		Status int             `json:"status"`
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&in); err != nil || in.Within == 0 && in.Status == 0 {
+		return json.Unmarshal(text, (*bounds)(&t.Range)) // it says what is wrong
+	}
+	if in.Status != 0 && in.Status != http.StatusTooManyRequests && in.Status != http.StatusServiceUnavailable || in.Within < 0 {
+		return fmt.Errorf("turnedAway %s, want a status of 429 or 503, and a time within which", text)
+	}
+	t.Within, t.Status = time.Duration(in.Within), in.Status
+	return json.Unmarshal(fmt.Appendf(nil, `{"min": %s, "max": %s}`, cmp.Or(string(in.Min), "-1"), cmp.Or(string(in.Max), "-1")), (*bounds)(&t.Range))
+}
+
 // parseIncident reads what a script said; file is the script's address, which gives the name.
 func parseIncident(text []byte, file string) (harness.Spec, error) {
 	var in incident
@@ -137,9 +247,10 @@ func parseIncident(text []byte, file string) (harness.Spec, error) {
 	}
 	s := harness.Spec{
 		Name: in.Name, Incidents: in.ID, Target: in.Target, OwnBroker: in.Broker == "own",
-		AI:        in.AI,
-		Instances: in.Instances, Needs: in.Needs, Links: in.Links,
+		AI: in.AI, Backends: in.Backends,
+		Instances: in.Instances, Needs: in.Needs, Programs: in.Programs, Links: in.Links,
 		Load:   harness.Load{Rate: in.Load.Rate, Duration: time.Duration(in.Load.Duration)},
+		Sweep:  in.Sweep.plan(),
 		Expect: in.Expect.history(),
 	}
 	for defect, check := range in.Catches {
@@ -160,9 +271,23 @@ func (e expect) history() history.Expect {
 		Alerts:   (*history.Range)(e.Alerts), AllClears: (*history.Range)(e.AllClears),
 	}
 	h.Reconnects = (*history.Range)(e.Reconnects)
+	h.Unanswered, h.Errors, h.TurnedAway, h.Retries = e.Unanswered, e.Errors, (*history.TurnedAway)(e.TurnedAway), e.Retries
+	h.AskedAgain = e.AskedAgain
+	h.Version, h.Serves, h.BackIn = e.Version, e.Serves, time.Duration(e.BackIn)
 	h.Takeover, h.FairShare = time.Duration(e.Takeover), e.FairShare
 	if e.Serving != nil {
 		h.Serving = &history.Serving{Share: e.Serving.Share, Within: time.Duration(e.Serving.Within)}
+	}
+	if r := e.Rotation; r != nil {
+		h.Rotation = &history.Rotation{Interval: time.Duration(r.Interval), Timeout: time.Duration(r.Timeout), Healthy: r.Healthy, Unhealthy: r.Unhealthy, Exact: r.Exact}
+	}
+	h.Fresh = e.Fresh
+	h.Cached, h.Users, h.Memory = e.Cached, e.Users, e.Memory
+	if r := e.Readers; r != nil {
+		h.Readers = &history.Readers{Min: time.Duration(r.Min), Max: time.Duration(r.Max), Whole: r.Whole}
+	}
+	if e.Latency != nil {
+		h.Latency = &history.Latency{P99: time.Duration(e.Latency.P99), Path: e.Latency.Path}
 	}
 	for hook, c := range e.Hooks {
 		if h.Hooks == nil {

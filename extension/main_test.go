@@ -14,6 +14,7 @@ import (
 
 	"github.com/comeback-chaos/xk6-comeback/harness/broker"
 	"github.com/comeback-chaos/xk6-comeback/harness/child"
+	"github.com/comeback-chaos/xk6-comeback/harness/target/targettest"
 )
 
 // project is a folder with freshly built binaries and our comeback.yaml, as after `make build`.
@@ -53,12 +54,15 @@ func TestMain(m *testing.M) {
 
 func build() error {
 	cmd := exec.Command("go", "build", "-o", filepath.Join(project, "bin")+"/",
-		"../cmd/k6", "../targets/consumer/cmd/consumer", "../targets/legacy/cmd/legacy-consumer")
+		"../cmd/k6", "../targets/consumer/cmd/consumer", "../targets/legacy/cmd/legacy-consumer", "../targets/proxy/cmd/proxy", "../targets/legacy/cmd/legacy-proxy")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build what is tested: %w\n%s", err, out)
 	}
 	text, err := os.ReadFile("../comeback.yaml")
 	if err != nil {
+		return err
+	}
+	if text, err = targettest.Patient(text); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(project, "comeback.yaml"), text, 0o600)
@@ -74,7 +78,7 @@ type result struct {
 // k6 runs our k6 in the project, bounded in time.
 func k6(t *testing.T, env []string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(project, "bin", "k6"), args...)
 	cmd.Dir = project
@@ -90,8 +94,14 @@ func k6(t *testing.T, env []string, args ...string) result {
 // script writes a script with a small incident at its top.
 func script(t *testing.T, expect, body string) string {
 	t.Helper()
+	return lasting(t, "4s", expect, body)
+}
+
+// lasting is script with a load of another length.
+func lasting(t *testing.T, load, expect, body string) string {
+	t.Helper()
 	text := "import { incident, faults } from 'k6/x/comeback';\n" +
-		"const run = incident({ id: 'A8', target: 'consumer', load: { rate: 50, duration: '4s' }, expect: " + expect + " });\n" +
+		"const run = incident({ id: 'A8', target: 'consumer', load: { rate: 50, duration: '" + load + "' }, expect: " + expect + " });\n" +
 		"export const options = run.options;\n" + body
 	path := filepath.Join(t.TempDir(), "story.js")
 	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))

@@ -20,7 +20,16 @@ var errNotStarted = errors.New("the run is not started: call run.start() in setu
 func (m *module) runObject(spec harness.Spec) sobek.Value {
 	rt := m.vu.Runtime()
 	o := rt.NewObject()
-	for name, value := range map[string]any{
+	for name, value := range m.runMembers(spec) {
+		if err := o.Set(name, value); err != nil {
+			return m.throw(err)
+		}
+	}
+	return o
+}
+
+func (m *module) runMembers(spec harness.Spec) map[string]any {
+	return map[string]any{
 		"options":   options(spec),
 		"start":     m.start,
 		"submit":    m.submit,
@@ -30,32 +39,29 @@ func (m *module) runObject(spec harness.Spec) sobek.Value {
 		"loadEnd":   m.loadEnd,
 		"hookCalls": m.hookCalls,
 		"mark":      m.mark,
-	} {
-		if err := o.Set(name, value); err != nil {
-			return m.throw(err)
-		}
+		"sweep":     m.sweep,
+		"client":    m.client,
 	}
-	return o
 }
 
-// options are the k6 options of a run: its load, open model, and beside it its story.
+// options are the k6 options of a run: its load, open model, and beside it its story. A sweep has its story only.
 func options(s harness.Spec) map[string]any {
-	return map[string]any{
-		"scenarios": map[string]any{
-			"load": map[string]any{
-				"executor": "constant-arrival-rate", "exec": "load",
-				"rate": s.Load.Rate, "timeUnit": "1s", "duration": s.Load.Duration.String(),
-				// An iteration takes microseconds: all but a few VUs are there to make up for a machine
-				// that stood still for up to a second.
-				"preAllocatedVUs": max(50, min(500, int(s.Load.Rate))), "gracefulStop": "1s",
-			},
-			"story": map[string]any{
-				"executor": "per-vu-iterations", "exec": "story", "vus": 1, "iterations": 1,
-				"maxDuration": (s.Load.Duration + time.Second).String(), "gracefulStop": "0s",
-			},
+	scenarios := map[string]any{
+		"story": map[string]any{
+			"executor": "per-vu-iterations", "exec": "story", "vus": 1, "iterations": 1,
+			"maxDuration": (s.Length() + time.Second).String(), "gracefulStop": "0s",
 		},
-		"setupTimeout": "120s",
 	}
+	if s.Sweep == nil {
+		scenarios["load"] = map[string]any{
+			"executor": "constant-arrival-rate", "exec": "load",
+			"rate": s.Load.Rate, "timeUnit": "1s", "duration": s.Load.Duration.String(),
+			// An iteration takes microseconds: all but a few VUs are there to make up for a machine
+			// that stood still for up to a second.
+			"preAllocatedVUs": max(50, min(500, int(s.Load.Rate))), "gracefulStop": "1s",
+		}
+	}
+	return map[string]any{"scenarios": scenarios, "setupTimeout": "120s"}
 }
 
 // start is run.start(): it stands the lab up and returns when its target is ready.
@@ -129,6 +135,13 @@ func (m *module) recovered() (*sobek.Promise, error) {
 func (m *module) loadEnd() (*sobek.Promise, error) {
 	return m.promise(func(ctx context.Context, lab *harness.Lab) (any, error) {
 		return nil, lab.LoadEnd(ctx)
+	})
+}
+
+// sweep is run.sweep(): it measures the target with one number of workers after another.
+func (m *module) sweep() (*sobek.Promise, error) {
+	return m.promise(func(ctx context.Context, lab *harness.Lab) (any, error) {
+		return nil, lab.Sweep(ctx)
 	})
 }
 

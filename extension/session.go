@@ -139,7 +139,11 @@ func (s *session) finish() {
 	s.finished = lab
 	s.judgement, s.finishErr = lab.Finish(context.Background())
 	if s.samples != nil {
-		s.samples.close(s.judgement)
+		counts := s.judgement
+		if s.finishErr != nil {
+			counts = nil
+		}
+		s.samples.close(counts)
 	}
 }
 
@@ -150,22 +154,21 @@ func (s *session) seal(k6Err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	lab := s.finished
-	if lab == nil || s.finishErr != nil {
+	if lab == nil || s.judgement == nil {
 		return
 	}
 	amended := k6Err != nil && !isThreshold(k6Err)
 	if amended {
 		lab.ScriptError("k6", k6Err)
 	}
-	if s.finishErr = lab.Close(); s.finishErr != nil {
-		return
+	err := lab.Close()
+	if err == nil && amended {
+		s.judgement, err = harness.Judge(lab.Dir())
 	}
-	if amended {
-		if s.judgement, s.finishErr = harness.Judge(lab.Dir()); s.finishErr != nil {
-			return
-		}
+	if err == nil {
+		err = writeVerdict(lab.Dir(), s.judgement)
 	}
-	s.finishErr = writeVerdict(lab.Dir(), s.judgement)
+	s.finishErr = errors.Join(s.finishErr, err)
 }
 
 func isThreshold(err error) bool {

@@ -140,7 +140,7 @@ func judgeCommand() *cobra.Command {
 			if err := errors.Join(writeVerdict(args[0], j), reports.Text(cmd.OutOrStdout(), j)); err != nil {
 				return exitWith(exitNotRun, err)
 			}
-			return exitWith(verdictCode(j.Verdict), nil)
+			return exitWith(j.Verdict.Code(), nil)
 		},
 	}
 }

@@ -11,23 +11,9 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/reports"
 )
 
-// The exit codes of a run, where k6 has no error of its own to report.
-const (
-	exitFail    = 1
-	exitUnknown = 2
-	exitNotRun  = 3
-)
-
-func verdictCode(v check.Verdict) int {
-	switch v {
-	case check.Pass:
-		return 0
-	case check.Fail:
-		return exitFail
-	default:
-		return exitUnknown
-	}
-}
+// exitNotRun is what a run without a verdict that counts exits with; check.Verdict has the other codes. It is for
+// where k6 has no error of its own to report.
+const exitNotRun = 3
 
 // writeVerdict puts the judgement beside the history that it is about.
 func writeVerdict(dir string, j *check.Judgement) error {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/comeback-chaos/xk6-comeback/harness/child"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 )
 
@@ -25,40 +26,46 @@ func (l *Lab) openCPU(context.Context) error {
 	if l.config.Spec.Expect.CPU == 0 {
 		return nil
 	}
+	l.lookAt(cpuPeriod, (*instance).probeCPU)
+	return nil
+}
+
+// lookAt looks at every instance that runs each time that period has passed, until the lab is closed.
+func (l *Lab) lookAt(period time.Duration, look func(*instance, *child.Process)) {
 	l.wg.Go(func() {
-		tick := time.NewTicker(cpuPeriod)
+		tick := time.NewTicker(period)
 		defer tick.Stop()
 		for {
 			select {
 			case <-l.ctx.Done():
 				return
 			case <-tick.C:
-				for _, t := range l.targets {
-					t.probeCPU()
+			}
+			for _, t := range l.targets {
+				if p, _ := t.current(); p != nil && t.Running() {
+					look(t, p)
 				}
 			}
 		}
 	})
-	return nil
 }
 
-// probeCPU records the CPU time of an instance that runs.
-func (t *instance) probeCPU() {
-	p, _ := t.current()
-	if p == nil || !t.Running() {
-		return
-	}
+// probeCPU records the CPU time of an instance.
+func (t *instance) probeCPU(p *child.Process) {
 	e := history.Event{Kind: history.Probe, Who: history.CPUProbe + t.name, Code: int32(p.PID())}
 	used, err := cpuTime(p.PID())
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
-			return // it has just ended
+		if ended(err) {
+			return
 		}
 		e.Flags, e.Text = history.Failed, err.Error()
 	}
 	e.N = used.Milliseconds()
 	t.lab.record.Append(&e)
 }
+
+// ended tells whether a process could not be read because it has just ended.
+func ended(err error) bool { return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) }
 
 // cpuTime is what a process has used since its start, all of its threads together.
 func cpuTime(pid int) (time.Duration, error) {

@@ -1,6 +1,9 @@
 package harness_test
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -49,5 +52,25 @@ func TestDrainWaitsForTheLast(t *testing.T) {
 	first, err := order.Next(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, history.Effect, first.Kind, "it has its effect before the target is told to stop")
+	require.NoError(t, lab.Close())
+}
+
+// What cannot be taken down is an error, and the verdict is not lost over it.
+func TestATakeDownThatFailsLosesNoVerdict(t *testing.T) {
+	lab := start(t, spec("kept", history.Expect{}))
+	_, err := lab.Submit([]byte(`{"prompt":"a cat"}`), load.Props{})
+	require.NoError(t, err)
+	stays := filepath.Join(filepath.Dir(lab.HookPath("restart")), "stays")
+	require.NoError(t, os.WriteFile(stays, nil, 0o600))
+	if out, err := exec.Command("chattr", "+i", stays).CombinedOutput(); err != nil {
+		t.Skipf("needs a file that nobody may remove: chattr +i: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		require.NoError(t, exec.Command("chattr", "-i", stays).Run())
+		require.NoError(t, os.RemoveAll(filepath.Dir(stays)))
+	})
+	j, err := lab.Finish(t.Context())
+	require.ErrorContains(t, err, "remove the lab's directory")
+	require.NotNil(t, j)
 	require.NoError(t, lab.Close())
 }

@@ -24,7 +24,7 @@ func (l *Lab) openFakes(ctx context.Context) error {
 	if l.api, err = apisink.Listen(l.ctx, apisink.Config{OnEffect: l.onEffect, Log: l.log}); err != nil {
 		return err
 	}
-	if l.alerts, err = alertsink.Listen(l.ctx, alertsink.Config{OnAlert: l.onAlert, Log: l.log}); err != nil {
+	if err := l.openSinks(ctx); err != nil {
 		return err
 	}
 	if err := l.openMetadata(); err != nil {
@@ -37,7 +37,7 @@ func (l *Lab) openFakes(ctx context.Context) error {
 	if err := l.host.Set(hostmem.OK()); err != nil {
 		return err
 	}
-	socket := filepath.Join(l.group.Dir(), "control", "lab.sock")
+	socket := l.socket()
 	if l.worker, err = newWorker(l, socket); err != nil {
 		return err
 	}
@@ -56,6 +56,13 @@ func (l *Lab) openFakes(ctx context.Context) error {
 		}
 	}
 	return l.worker.Start(ctx)
+}
+
+// openSinks starts what any target may report to.
+func (l *Lab) openSinks(context.Context) error {
+	var err error
+	l.alerts, err = alertsink.Listen(l.ctx, alertsink.Config{OnAlert: l.onAlert, Log: l.log})
+	return err
 }
 
 // openMetadata starts an instance metadata service for each instance.

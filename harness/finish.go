@@ -14,20 +14,22 @@ import (
 )
 
 // Finish ends the run: it heals what is left, waits for what is still on its way, takes everything
-// down and judges the history, which stays open until Close. It must be called once.
+// down and judges the history, which stays open until Close. It must be called once. A judgement beside an error
+// is of a run that could not be taken down as it should: something of it may be left.
 func (l *Lab) Finish(ctx context.Context) (*check.Judgement, error) {
 	l.endLoad()
 	l.callOff(ctx)
 	l.healAll(ctx)
 	l.drain(ctx)
 	l.stopTargets(ctx)
-	l.count(ctx)
-	l.countDead(ctx)
-	l.record.Append(&history.Event{Kind: history.End})
-	if err := errors.Join(l.takeDown(), l.record.Flush()); err != nil {
-		return nil, err
+	if !l.http() {
+		l.count(ctx)
+		l.countDead(ctx)
 	}
-	return Judge(l.config.Out)
+	l.record.Append(&history.Event{Kind: history.End})
+	down := errors.Join(l.takeDown(), l.record.Flush())
+	j, err := Judge(l.config.Out)
+	return j, errors.Join(down, err)
 }
 
 // Close closes the history. What is recorded between Finish and Close counts when it is judged again.
@@ -83,8 +85,10 @@ func (l *Lab) healAll(ctx context.Context) {
 func (l *Lab) drain(ctx context.Context) {
 	settled, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
-	if err := l.load.Settled(settled); err != nil {
-		l.note("drain", err.Error())
+	if l.load != nil {
+		if err := l.load.Settled(settled); err != nil {
+			l.note("drain", err.Error())
+		}
 	}
 	ctx, cancel = context.WithTimeout(ctx, drainLimit)
 	defer cancel()

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/comeback-chaos/xk6-comeback/fakes/rollout"
 	"github.com/comeback-chaos/xk6-comeback/harness/child"
 	"github.com/comeback-chaos/xk6-comeback/harness/fault"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
@@ -63,6 +64,9 @@ func (t *instance) Use(entry string) error {
 
 // defectOf is the run's defect: of its own target, and of what stands in for it if that can have one.
 func (l *Lab) defectOf(entry target.Target) string {
+	if _, is := rollout.FindDefect(l.config.Defect); is {
+		return "" // it is the deployer's: faults.rollout() has it
+	}
 	if entry.Name != l.target.Name && len(entry.Legacy) == 0 {
 		return ""
 	}
@@ -79,7 +83,7 @@ func (t *instance) Start(context.Context) error {
 	t.mu.Lock()
 	s := t.next
 	t.mu.Unlock()
-	p, err := t.lab.group.Start(child.Spec{Name: t.name, Path: s.what.Path, Args: s.what.Args, Env: t.environment(s)})
+	p, err := t.lab.group.Start(child.Spec{Name: t.name, Path: s.what.Path, Args: s.what.Args, Dir: s.what.Dir, Env: t.environment(s)})
 	if err != nil {
 		return err
 	}
@@ -233,3 +237,6 @@ func (t *instance) current() (*child.Process, start) {
 	defer t.mu.Unlock()
 	return t.process, t.running
 }
+
+// admin is the URL of its admin API.
+func (t *instance) admin() string { return "http://" + t.addresses[target.Admin] }

@@ -35,6 +35,7 @@ type Config struct {
 	Broker  string       // as broker.Open takes it: "", "auto", "local" or an AMQP URL
 	Out     string       // the run's folder: history, logs, verdict; made anew
 	Targets string       // path of comeback.yaml
+	File    *target.File // instead of Targets, where there is no such file; nil: Targets is read
 	Self    string       // the k6 binary, which the fakes' processes run as `x comeback fake …`
 	Repeat  string       // the command that repeats the run, for the report
 	Log     *slog.Logger // nil: discard
@@ -63,6 +64,8 @@ type Lab struct {
 	metadata []*metadata.Service // one for each instance
 	worker   *worker
 	wires    []*wire.Wire
+	site     site                    // behind a target that answers requests
+	asked    atomic.Int64            // requests offered
 	links    map[string][]*link.Link // by neighbour, one for each instance; only those that the scenario names
 	conns    atomic.Uint32           // connections numbered over all wires
 	targets  []*instance
@@ -99,19 +102,7 @@ func Start(ctx context.Context, c Config) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, step := range []struct {
-		name string
-		do   func(context.Context) error
-	}{
-		{"start the broker", l.openBroker},
-		{"start the fakes", l.openFakes},
-		{"open the wires", l.openWires},
-		{"open the links", l.openLinks},
-		{"start the target", l.startTargets},
-		{"connect the load", l.openLoad},
-		{"probe the queue", l.openProbe},
-		{"probe the target's CPU", l.openCPU},
-	} {
+	for _, step := range l.steps() {
 		if err := step.do(ctx); err != nil {
 			err = fmt.Errorf("%s: %w", step.name, err)
 			l.note("start", err.Error())
@@ -121,20 +112,60 @@ func Start(ctx context.Context, c Config) (*Lab, error) {
 	return l, nil
 }
 
+// step is one of those in which a lab is stood up.
+type step struct {
+	name string
+	do   func(context.Context) error
+}
+
+func (l *Lab) steps() []step {
+	switch {
+	case l.config.Spec.Sweep != nil:
+		return []step{{"start the fakes", l.openSinks}} // servers come with Sweep
+	case l.http():
+		return []step{
+			{"start the fakes", l.openSinks},
+			{"start the backends", l.openBackends},
+			{"start the target", l.startTargets},
+			{"probe the target's CPU", l.openCPU},
+			{"probe the target's memory", l.openMemory},
+		}
+	}
+	return []step{
+		{"start the broker", l.openBroker},
+		{"start the fakes", l.openFakes},
+		{"open the wires", l.openWires},
+		{"open the links", l.openLinks},
+		{"start the target", l.startTargets},
+		{"connect the load", l.openLoad},
+		{"probe the queue", l.openProbe},
+		{"probe the target's CPU", l.openCPU},
+		{"probe the target's memory", l.openMemory},
+	}
+}
+
 // newLab checks the configuration, makes the run's folder and begins the history.
 func newLab(c Config) (*Lab, error) {
 	if err := c.Spec.Check(); err != nil {
 		return nil, err
 	}
-	file, err := target.Load(c.Targets)
-	if err != nil {
-		return nil, err
+	file, err := c.File, error(nil)
+	if file == nil {
+		if file, err = target.Load(c.Targets); err != nil {
+			return nil, err
+		}
 	}
 	t, err := file.Target(c.Spec.Target)
 	if err == nil {
 		err = t.Lacks(c.Spec.Needs)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := c.Spec.Missing(); err != nil {
+		return nil, err
+	}
+	if err := c.Spec.suits(t); err != nil {
 		return nil, err
 	}
 	if c.Spec.Instances > 0 {

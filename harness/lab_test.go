@@ -9,11 +9,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/comeback-chaos/xk6-comeback/fakes/upstream"
 	"github.com/comeback-chaos/xk6-comeback/harness"
 	"github.com/comeback-chaos/xk6-comeback/harness/check"
 	"github.com/comeback-chaos/xk6-comeback/harness/fault"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 	"github.com/comeback-chaos/xk6-comeback/harness/load"
+	"github.com/comeback-chaos/xk6-comeback/harness/server"
 )
 
 // spec is a small scenario for a run driven from Go.
@@ -26,13 +28,19 @@ func spec(name string, expect history.Expect) harness.Spec {
 
 func start(t *testing.T, s harness.Spec) *harness.Lab {
 	t.Helper()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	lab, err := harness.Start(t.Context(), harness.Config{
-		Spec: s, Seed: 1, Broker: "local", Out: filepath.Join(t.TempDir(), "out"), Targets: targets, Self: self,
-	})
+	lab, err := launch(t, s)
 	require.NoError(t, err)
 	return lab
+}
+
+// launch is start for one that may fail.
+func launch(t *testing.T, s harness.Spec) (*harness.Lab, error) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	return harness.Start(t.Context(), harness.Config{
+		Spec: s, Seed: 1, Broker: "local", Out: filepath.Join(t.TempDir(), "out"), Targets: targets, Self: self,
+	})
 }
 
 // offer submits at the scenario's rate until the load has ended.
@@ -77,6 +85,7 @@ func TestControlRun(t *testing.T) {
 
 func TestFaultsAndRecovery(t *testing.T) {
 	s := spec("faults", history.Expect{Recovery: 3 * time.Second, InFlight: true})
+	s.Load.Duration = 10 * time.Second // a recovery is measured while the load lasts
 	lab := start(t, s)
 	done := make(chan error, 1)
 	go func() {
@@ -126,17 +135,24 @@ func TestSpecCheck(t *testing.T) {
 	good := spec("a", history.Expect{})
 	require.NoError(t, good.Check())
 	for want, change := range map[string]func(*harness.Spec){
-		"name (by default":      func(s *harness.Spec) { s.Name = "../a" },
-		"target: missing":       func(s *harness.Spec) { s.Target = "" },
-		"load.rate: 0 a":        func(s *harness.Spec) { s.Load.Rate = 0 },
-		"load.duration: 1ms":    func(s *harness.Spec) { s.Load.Duration = time.Millisecond },
-		"no figure may be":      func(s *harness.Spec) { s.Expect.Lost = -1 },
-		"noFault and recovery":  func(s *harness.Spec) { s.Expect.NoFault, s.Expect.Recovery = true, 1 },
-		"expect.fairShare: 2":   func(s *harness.Spec) { s.Expect.FairShare = 2 },
-		"expect.takeover":       func(s *harness.Spec) { s.Expect.Takeover = -1 },
-		"expect.serving":        func(s *harness.Spec) { s.Expect.Serving = &history.Serving{Share: 1.5, Within: 1} },
-		`catches: "A5": ""`:     func(s *harness.Spec) { s.Catches = []history.Catch{{Defect: "A5"}} },
-		`catches: "A5": "nope"`: func(s *harness.Spec) { s.Catches = []history.Catch{{Defect: "A5", Check: "nope"}} },
+		"name (by default":        func(s *harness.Spec) { s.Name = "../a" },
+		"target: missing":         func(s *harness.Spec) { s.Target = "" },
+		"load.rate: 0 a":          func(s *harness.Spec) { s.Load.Rate = 0 },
+		"load.duration: 1ms":      func(s *harness.Spec) { s.Load.Duration = time.Millisecond },
+		"no figure may be":        func(s *harness.Spec) { s.Expect.Lost = -1 },
+		"noFault and recovery":    func(s *harness.Spec) { s.Expect.NoFault, s.Expect.Recovery = true, 1 },
+		"expect.fairShare: 2":     func(s *harness.Spec) { s.Expect.FairShare = 2 },
+		"expect.takeover":         func(s *harness.Spec) { s.Expect.Takeover = -1 },
+		"expect.serving":          func(s *harness.Spec) { s.Expect.Serving = &history.Serving{Share: 1.5, Within: 1} },
+		"backends[1]: threads -1": func(s *harness.Spec) { s.Backends = []server.Spec{{}, {Upstream: upstream.Script{Threads: -1}}} },
+		"backends[0].rules": func(s *harness.Spec) {
+			s.Backends = []server.Spec{{Upstream: upstream.Script{Rules: []upstream.Rule{{Do: upstream.Hang}}}}}
+		},
+		"backends: 17, want at most 16": func(s *harness.Spec) { s.Backends = make([]server.Spec, 17) },
+		"neither unanswered nor errors": func(s *harness.Spec) { s.Expect.Retries = -1 },
+		"expect.rotation":               func(s *harness.Spec) { s.Expect.Rotation = &history.Rotation{Interval: 1, Timeout: 1, Healthy: 1} },
+		`catches: "A5": ""`:             func(s *harness.Spec) { s.Catches = []history.Catch{{Defect: "A5"}} },
+		`catches: "A5": "nope"`:         func(s *harness.Spec) { s.Catches = []history.Catch{{Defect: "A5", Check: "nope"}} },
 	} {
 		s := good
 		change(&s)

@@ -58,7 +58,10 @@ func (l *Lab) through(name, raw string, i int) string {
 
 // Links implements fault.Lab.
 func (l *Lab) Links(name string) ([]*link.Link, error) {
-	if all := l.links[name]; all != nil {
+	l.site.mu.Lock() // a rollout adds to those of backends
+	all := slices.Clone(l.links[name])
+	l.site.mu.Unlock()
+	if all != nil {
 		return all, nil
 	}
 	return nil, fmt.Errorf("it makes the way to %s bad, and no link is there: say links: ['%s'] in incident()", name, name)

@@ -50,13 +50,25 @@ func (l *live) observe(e *history.Event) {
 		l.offered[e.Msg] = e.At
 	case history.Effect:
 		l.effect(e)
+	case history.Answer: // a good one is a request's effect, and with any other it waits no longer
+		if e.Flags.Has(history.Good) {
+			l.first(e)
+		}
+		delete(l.offered, e.Msg)
 	}
 }
 
 func (l *live) effect(e *history.Event) {
 	refused := e.Flags.Has(history.Refused) && !e.Flags.Has(history.Accepted)
+	if !refused {
+		l.first(e)
+	}
+}
+
+// first notes the latency of the first effect of what was offered.
+func (l *live) first(e *history.Event) {
 	offered, first := l.offered[e.Msg]
-	if refused || !first {
+	if !first {
 		return
 	}
 	delete(l.offered, e.Msg)

@@ -11,9 +11,11 @@ import (
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/aiworker"
 	"github.com/comeback-chaos/xk6-comeback/fakes/hooks"
+	"github.com/comeback-chaos/xk6-comeback/fakes/upstream"
+	"github.com/comeback-chaos/xk6-comeback/harness/target/targettest"
 )
 
-// targets is a comeback.yaml beside a freshly built consumer.
+// targets is our comeback.yaml beside freshly built targets.
 var targets string
 
 // TestMain also makes the test binary what a lab runs for its fakes, as the k6 binary is.
@@ -28,12 +30,15 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "bin")+"/", "../targets/consumer/cmd/consumer").CombinedOutput()
+		out, err := exec.Command("go", "build", "-o", filepath.Join(dir, "bin")+"/", "../targets/consumer/cmd/consumer", "../targets/proxy/cmd/proxy").CombinedOutput()
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "build the consumer: %v\n%s", err, out)
+			fmt.Fprintf(os.Stderr, "build the targets: %v\n%s", err, out)
 			return 1
 		}
 		text, err := os.ReadFile("../comeback.yaml")
+		if err == nil {
+			text, err = targettest.Patient(text)
+		}
 		if err == nil {
 			targets = filepath.Join(dir, "comeback.yaml")
 			err = os.WriteFile(targets, text, 0o600)
@@ -52,10 +57,18 @@ func fake(kind string, args []string) int {
 	name := flags.String("name", "", "")
 	addr := flags.String("addr", "", "")
 	_ = flags.Parse(args)
-	if kind == "hook" {
+	var err error
+	switch kind {
+	case "hook":
 		return hooks.Run(context.Background(), *socket, *name, flags.Args(), os.Stderr)
+	case "aiworker":
+		err = aiworker.Run(context.Background(), aiworker.Options{Socket: *socket, Addr: *addr})
+	case "upstream":
+		err = upstream.Run(context.Background(), upstream.Options{Socket: *socket, Name: *name, Addr: *addr})
+	default:
+		err = fmt.Errorf("no fake %q", kind)
 	}
-	if err := aiworker.Run(context.Background(), aiworker.Options{Socket: *socket, Addr: *addr}); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

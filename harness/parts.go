@@ -25,6 +25,7 @@ func (l *Lab) begin() error {
 		Scenario: c.Spec.Name, Incidents: c.Spec.Incidents, Target: c.Spec.Target, Version: l.target.Release,
 		Defect: c.Defect, Seed: c.Seed, Repeat: c.Repeat, Started: time.Now(),
 		Rate: c.Spec.Load.Rate, Duration: c.Spec.Load.Duration, Expect: c.Spec.Expect, Catches: c.Spec.Catches,
+		HTTP: l.http(), Sweep: l.swept(),
 	})
 	if err != nil {
 		return fmt.Errorf("describe the run: %w", err)

@@ -16,12 +16,11 @@ import (
 // Submit offers one message and gives its id. The first one begins the load, whose end is set by
 // the time that the scenario states. It never waits for the broker.
 func (l *Lab) Submit(body []byte, props load.Props) (history.MsgID, error) {
-	if err := l.record.Err(); err != nil {
-		return 0, fmt.Errorf("submit: the history cannot be written, and what is not recorded proves nothing: %w", err)
+	if l.http() {
+		return 0, fmt.Errorf("submit: target %s answers requests and consumes no queue: use client()", l.target.Name)
 	}
-	if l.began.CompareAndSwap(false, true) {
-		l.record.Append(&history.Event{Kind: history.LoadBegin})
-		time.AfterFunc(l.config.Spec.Load.Duration, l.endLoad)
+	if err := l.offering(); err != nil {
+		return 0, err
 	}
 	props.ContentType = cmp.Or(props.ContentType, "application/json")
 	if props.Doomed && l.target.Dead == "" {
@@ -37,16 +36,36 @@ func (l *Lab) Submit(body []byte, props load.Props) (history.MsgID, error) {
 	return history.MsgID(id), nil
 }
 
+// offering begins the load with the first that is offered.
+func (l *Lab) offering() error {
+	if l.config.Spec.Sweep != nil {
+		return errSweep
+	}
+	if err := l.record.Err(); err != nil {
+		return fmt.Errorf("offer: the history cannot be written, and what is not recorded proves nothing: %w", err)
+	}
+	if l.began.CompareAndSwap(false, true) {
+		l.record.Append(&history.Event{Kind: history.LoadBegin})
+		time.AfterFunc(l.config.Spec.Load.Duration, l.endLoad)
+	}
+	return nil
+}
+
 // Settled waits until the broker has answered for every message submitted so far.
 func (l *Lab) Settled(ctx context.Context) error { return l.load.Settled(ctx) }
 
 // Counts tells what became of the messages submitted so far.
-func (l *Lab) Counts() load.Counts { return l.load.Counts() }
+func (l *Lab) Counts() load.Counts {
+	if l.load == nil {
+		return load.Counts{}
+	}
+	return l.load.Counts()
+}
 
 func (l *Lab) endLoad() {
 	l.endOnce.Do(func() {
 		if l.began.Load() {
-			l.record.Append(&history.Event{Kind: history.LoadEnd, N: int64(l.load.Counts().Dropped)})
+			l.record.Append(&history.Event{Kind: history.LoadEnd, N: int64(l.Counts().Dropped)})
 		}
 		close(l.loadEnd)
 	})
@@ -75,12 +94,18 @@ func (l *Lab) ScriptError(scenario string, err error) {
 // load has ended it is an error: nothing would be seen of the fault, and a story that was to be told in
 // full must not end well without its last part.
 func (l *Lab) Inject(s fault.Spec) (*fault.Active, error) {
+	if l.config.Spec.Sweep != nil {
+		return nil, fmt.Errorf("inject %s: %w", s.Fault, errSweep)
+	}
 	select {
 	case <-l.loadEnd:
 		err := fmt.Errorf("inject %s: the load has ended, so that nothing would be seen of it: what came before took too long, or load.duration is too short", s.Fault)
 		l.ScriptError("inject", err) // also when the script catches it
 		return nil, err
 	default:
+	}
+	if err := fault.Suits(s.Fault, l.http()); err != nil {
+		return nil, err
 	}
 	f, err := fault.New(s)
 	if err != nil {

@@ -28,7 +28,7 @@ type worker struct {
 }
 
 func newWorker(l *Lab, socket string) (*worker, error) {
-	port, err := child.FreePort()
+	port, err := l.group.FreePort()
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,7 @@ func TestWorkerIsRevivedOnlyWhenItDoesNotServe(t *testing.T) {
 	require.Error(t, err, "it serves: nothing is started")
 	require.NoError(t, w.Serve(t.Context()))
 
+	require.NoError(t, lab.Targets()[0].Pause()) // it would ask the new worker for an image, too, and have the rule act
 	require.NoError(t, w.Kill())
 	require.Error(t, w.Serve(t.Context()))
 	require.NoError(t, w.Revive(t.Context()))

@@ -55,6 +55,7 @@ type suiteFile struct {
 
 type suiteRun struct {
 	Scenario string           `json:"scenario"`
+	Target   string           `json:"target"`
 	Defect   string           `json:"defect,omitempty"`
 	Want     string           `json:"want,omitempty"`
 	Outcome  string           `json:"outcome"`
@@ -72,7 +73,7 @@ func SuiteJSON(w io.Writer, s *Suite) error {
 	}
 	for _, r := range s.Runs {
 		f.Runs = append(f.Runs, suiteRun{
-			Scenario: r.Scenario, Defect: r.Defect, Want: r.Want, Outcome: r.Outcome(), Reason: r.Reason(),
+			Scenario: r.Scenario, Target: r.Target, Defect: r.Defect, Want: r.Want, Outcome: r.Outcome(), Reason: r.Reason(),
 			Wall: r.Wall, Dir: r.Dir, Verdict: r.Judgement,
 		})
 	}

@@ -9,12 +9,16 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/check"
 )
 
+// MissingProgram begins the reason of a run that was skipped because this machine lacks a program.
+const MissingProgram = "missing: "
+
 // Run is one run of a suite: a scenario on its target, or on a defect of it that it must catch.
 // One of Judgement, Skipped and Err is set; a Run with none of them has no verdict. Err beside Judgement
 // means that the run went wrong although it left a verdict, a crossed threshold for one: the verdict is
 // then shown and never counts.
 type Run struct {
 	Scenario  string
+	Target    string
 	Defect    string // "": the target itself
 	Want      string // the check that must fail on the defect
 	Judgement *check.Judgement
@@ -56,6 +60,15 @@ func (r Run) Outcome() string {
 		return "caught"
 	}
 	return "missed"
+}
+
+// Green tells whether there is nothing to look into: it passed, was caught as it must be, or could not run here.
+func (r Run) Green() bool {
+	switch r.Outcome() {
+	case "pass", "caught", "skipped":
+		return true
+	}
+	return false
 }
 
 // Reason is one sentence on what decided the outcome.
@@ -173,19 +186,18 @@ func (s *Suite) nothing() string {
 // run could be made (see CouldNotRun). With teeth every run must be on a defect: one on the
 // target itself says nothing about teeth, and makes it 2 at least.
 func (s *Suite) ExitCode(teeth bool) int {
-	switch s.Verdict() {
-	case check.Fail:
-		return 1
+	v := s.Verdict()
+	switch v {
 	case check.Pass:
 		for _, r := range s.Runs {
 			if teeth && r.Defect == "" {
-				return 2
+				return check.Unknown.Code()
 			}
 		}
-		return 0
+	case check.Unknown:
+		if s.CouldNotRun() {
+			return 3
+		}
 	}
-	if s.CouldNotRun() {
-		return 3
-	}
-	return 2
+	return v.Code()
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/check"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 	"github.com/comeback-chaos/xk6-comeback/harness/recovery"
+	"github.com/comeback-chaos/xk6-comeback/harness/usl"
 )
 
 const ms = time.Millisecond
@@ -69,6 +70,35 @@ func red() *check.Judgement {
 	return j
 }
 
+// swept is a sweep that recommends two workers where four are deployed.
+func swept() *check.Judgement {
+	row := func(n int, x, fitted float64) check.SweepRow {
+		return check.SweepRow{Workers: n, Rounds: 4, Throughput: x, Low: 0.98 * x, High: 1.03 * x, P50: time.Duration(32 / x * float64(time.Second)), P99: time.Duration(40 / x * float64(time.Second)), Fitted: fitted}
+	}
+	return &check.Judgement{
+		Meta: history.Meta{
+			Scenario: "workers-knee", Incidents: []string{"C8"}, Target: "gunicorn", Defect: "C8-tells-every-worker", Seed: 7,
+			Repeat: "bin/k6 run -e SEED=7 scenarios/workers-knee.js", HTTP: true,
+			Sweep: &history.Swept{Counts: []int{1, 2, 3, 4, 6}, Rounds: 4, Share: 0.9, Deployed: 4},
+		},
+		Verdict: check.Fail, Reason: "workers: 4 workers are too many",
+		Results: []check.Result{{Check: "workers", Verdict: check.Fail, Reason: "4 workers are too many"}},
+		Sweep: &check.Sweep{
+			Rows:    []check.SweepRow{row(1, 66, 67.1), row(2, 81, 79.4), row(3, 66, 66.9), row(4, 49.5, 50), row(6, 31, 30.8)},
+			Ceiling: 5210, Unsteady: 1, Model: &usl.Model{Lambda: 67.1, Sigma: 0.01, Kappa: 0.34}, Misfit: 0.012, Noise: 0.02,
+			Peak: 1.71, Best: 2, BestSpan: usl.Span{Low: 2, High: 2}, Enough: 2, Deployed: 4, Keeps: &usl.Span{Low: 0.61, High: 0.65},
+		},
+	}
+}
+
+// refused is a sweep that recommends nothing.
+func refused() *check.Judgement {
+	j := swept()
+	j.Verdict, j.Reason, j.Results = check.Unknown, "workers: nothing was measured", nil
+	j.Sweep = &check.Sweep{Rows: []check.SweepRow{{Workers: 1}, {Workers: 2}}, Deployed: 4, Refused: "nothing was measured"}
+	return j
+}
+
 // vague is what a script leaves that threw: next to nothing.
 func vague() *check.Judgement {
 	return &check.Judgement{
@@ -99,11 +129,11 @@ func sampleSuite() *Suite {
 	return &Suite{
 		Wall: 61200 * ms, CriticalPath: 22100 * ms, Parallel: 3,
 		Runs: []Run{
-			{Scenario: "ack-fails", Judgement: green(), Wall: 12100 * ms, Dir: "reports/out/ack-fails"},
-			{Scenario: "swap-unset", Judgement: unhappy, Wall: 2 * time.Second, Dir: "reports/out/swap-unset"},
-			{Scenario: "relapse", Judgement: relapsed, Wall: 11 * time.Second, Dir: "reports/out/relapse"},
-			{Scenario: "warmup-fails", Err: "k6 ended with exit 107: ReferenceError: incdent is not defined", Wall: 300 * ms, Dir: "reports/out/warmup-fails"},
-			{Scenario: "broker-pause", Skipped: "the target runs already: no process faults"},
+			{Scenario: "ack-fails", Target: "consumer", Judgement: green(), Wall: 12100 * ms, Dir: "reports/out/ack-fails"},
+			{Scenario: "swap-unset", Target: "consumer", Judgement: unhappy, Wall: 2 * time.Second, Dir: "reports/out/swap-unset"},
+			{Scenario: "relapse", Target: "consumer", Judgement: relapsed, Wall: 11 * time.Second, Dir: "reports/out/relapse"},
+			{Scenario: "warmup-fails", Target: "consumer", Err: "k6 ended with exit 107: ReferenceError: incdent is not defined", Wall: 300 * ms, Dir: "reports/out/warmup-fails"},
+			{Scenario: "broker-pause", Target: "consumer", Skipped: "the target runs already: no process faults"},
 		},
 	}
 }

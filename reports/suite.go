@@ -44,24 +44,24 @@ func writeClock(b *strings.Builder, s *Suite) {
 	}
 }
 
-// writePointers tells the folder and the repeat command of every run that is not green.
+// writePointers tells the folder, the repeat command and the reason of every run that is not green: the end of the
+// text must tell all where nothing else of it was kept.
 func writePointers(b *strings.Builder, s *Suite) {
-	t := table{indent: "  ", right: "lll"}
+	t := table{indent: "  ", right: "llll"}
 	for _, r := range s.Runs {
-		switch r.Outcome() {
-		case "pass", "caught", "skipped":
+		if r.Green() {
 			continue
 		}
 		repeat := ""
 		if r.Judgement != nil {
 			repeat = r.Judgement.Meta.Repeat
 		}
-		t.row(r.Name(), r.Dir, repeat)
+		t.row(r.Name(), r.Dir, repeat, r.Reason())
 	}
 	if len(t.rows) == 0 {
 		return
 	}
-	b.WriteString("\nlook into, repeat\n")
+	b.WriteString("\nlook into, repeat, because\n")
 	t.write(b)
 }
 

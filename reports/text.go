@@ -21,9 +21,13 @@ func text(w io.Writer, j *check.Judgement, colour bool) error {
 	p := page{j: j, colour: colour}
 	p.verdict()
 	p.checks()
-	p.ledger()
-	p.recovery()
-	p.faults()
+	if j.Sweep != nil {
+		p.sweep(j.Sweep)
+	} else {
+		p.ledger()
+		p.recovery()
+		p.faults()
+	}
 	p.rest()
 	_, err := io.WriteString(w, p.b.String())
 	return err
@@ -84,33 +88,53 @@ func (p *page) checks() {
 	t.write(&p.b)
 }
 
+// count is a row of the ledger.
+type count struct {
+	name   string
+	of     func(check.Totals) int64
+	seldom bool
+}
+
+var messageRows = []count{
+	{"offered", func(t check.Totals) int64 { return t.Offered }, false},
+	{"unsent", func(t check.Totals) int64 { return t.Unsent }, true},
+	{"published", func(t check.Totals) int64 { return t.Published }, false},
+	{"confirmed", func(t check.Totals) int64 { return t.Confirmed }, false},
+	{"refused", func(t check.Totals) int64 { return t.Refused }, true},
+	{"unknown", func(t check.Totals) int64 { return t.Unknown }, false},
+	{"delivered", func(t check.Totals) int64 { return t.Delivered }, false},
+	{"redelivered", func(t check.Totals) int64 { return t.Redelivered }, false},
+	{"with effect", func(t check.Totals) int64 { return t.Effects }, false},
+	{"duplicated", func(t check.Totals) int64 { return t.Duplicates }, false},
+	{"lost", func(t check.Totals) int64 { return t.Lost }, false},
+	{"unexpected", func(t check.Totals) int64 { return t.Unexpected }, false},
+	{"dead-lettered", func(t check.Totals) int64 { return t.DeadLettered }, true},
+	{"left in queue", func(t check.Totals) int64 { return t.Leftover }, true},
+}
+
+var requestRows = []count{
+	{"asked", func(t check.Totals) int64 { return t.Offered }, false},
+	{"taken by a backend", func(t check.Totals) int64 { return t.Delivered }, false},
+	{"taken again", func(t check.Totals) int64 { return t.Redelivered }, false},
+	{"answered well", func(t check.Totals) int64 { return t.Effects }, false},
+	{"turned away", func(t check.Totals) int64 { return t.TurnedAway }, false},
+	{"answered badly", func(t check.Totals) int64 { return t.BadAnswers }, false},
+	{"not answered", func(t check.Totals) int64 { return t.NoAnswers }, false},
+	{"unexpected", func(t check.Totals) int64 { return t.Unexpected }, true},
+}
+
 // ledger shows five numbers that must never be mixed up, and what they come from. Rows that a run seldom
 // has are shown when it has them.
 func (p *page) ledger() {
 	p.b.WriteString("\n")
 	l := p.j.Ledger
 	t := table{indent: "  ", right: "lrrrr"}
-	t.row("messages", "before", "during", "after", "total")
-	for _, r := range []struct {
-		name   string
-		of     func(check.Totals) int64
-		seldom bool
-	}{
-		{"offered", func(t check.Totals) int64 { return t.Offered }, false},
-		{"unsent", func(t check.Totals) int64 { return t.Unsent }, true},
-		{"published", func(t check.Totals) int64 { return t.Published }, false},
-		{"confirmed", func(t check.Totals) int64 { return t.Confirmed }, false},
-		{"refused", func(t check.Totals) int64 { return t.Refused }, true},
-		{"unknown", func(t check.Totals) int64 { return t.Unknown }, false},
-		{"delivered", func(t check.Totals) int64 { return t.Delivered }, false},
-		{"redelivered", func(t check.Totals) int64 { return t.Redelivered }, false},
-		{"with effect", func(t check.Totals) int64 { return t.Effects }, false},
-		{"duplicated", func(t check.Totals) int64 { return t.Duplicates }, false},
-		{"lost", func(t check.Totals) int64 { return t.Lost }, false},
-		{"unexpected", func(t check.Totals) int64 { return t.Unexpected }, false},
-		{"dead-lettered", func(t check.Totals) int64 { return t.DeadLettered }, true},
-		{"left in queue", func(t check.Totals) int64 { return t.Leftover }, true},
-	} {
+	rows, what := messageRows, "messages"
+	if p.j.Meta.HTTP {
+		rows, what = requestRows, "requests"
+	}
+	t.row(what, "before", "during", "after", "total")
+	for _, r := range rows {
 		if r.seldom && r.of(l.Total) == 0 {
 			continue
 		}

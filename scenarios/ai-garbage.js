@@ -7,7 +7,7 @@ const run = incident({
   target: 'consumer',
   load: { rate: 100, duration: '12s' },
   expect: { recovery: '3s' },
-  catches: { 'R44-believe-200': 'whole-results' },
+  catches: { 'R44-believe-200': 'whole-results', 'R44-forwards-json': 'whole-results' },
 });
 
 export const options = run.options;

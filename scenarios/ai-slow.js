@@ -6,7 +6,7 @@ import { incident, faults } from 'k6/x/comeback';
 const run = incident({
   id: 'R41',
   target: 'consumer',
-  load: { rate: 100, duration: '12s' },
+  load: { rate: 60, duration: '12s' },
   expect: { recovery: '3s', worksOn: true, stall: '1s', serving: { share: 0.95, within: '2s' } },
   catches: { 'R41-warm-timeout': 'hooks', 'R30-prefetch-one': 'serving' },
 });
@@ -23,7 +23,7 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  for (const [factor, times] of [[5, 150], [40, 30]]) { // either is about 1.5 s
+  for (const [factor, times] of [[5, 90], [40, 30]]) { // either is about 1.5 s
     const fault = await run.inject(faults.worker([{ do: 'slow', factor, times }]));
     await fault.spent();
     await fault.heal();

@@ -6,7 +6,7 @@ const run = incident({
   id: 'R63',
   target: 'consumer',
   broker: 'own',
-  load: { rate: 50, duration: '18s' },
+  load: { rate: 50, duration: '24s' },
   expect: { recovery: '4s' },
   catches: { 'R63-connects-once': 'recovered' },
 });

@@ -7,7 +7,8 @@ import { incident, faults } from 'k6/x/comeback';
 const run = incident({
   id: ['R33', 'R34', 'R35'],
   target: 'consumer',
-  load: { rate: 100, duration: '12s' },
+  ai: { warm: '15ms' }, // so that some jobs are always under way: the reset may come at the very first frame
+  load: { rate: 100, duration: '14s' },
   expect: { recovery: '3s', inFlight: true },
   catches: {
     'R33-soft-errors-only': 'recovered',

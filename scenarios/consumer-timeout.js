@@ -25,7 +25,8 @@ export function load() {
 export async function story() {
   await run.steady();
   const timeout = await run.inject(faults.consumerTimeout('500ms'));
-  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '1.2s', times: 1 }]));
+  // Setting the limit closes the connection. The tenth job from then on is none of those that were given on it.
+  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '1.2s', nth: 10, times: 1 }]));
   await timeout.inEffect();
   await timeout.heal();
   await slow.heal();

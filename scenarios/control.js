@@ -10,6 +10,7 @@ const run = incident({
   catches: {
     'lose-one-in-500': 'no-loss',
     'report-twice-one-in-500': 'duplicates',
+    'swap-one-in-500': 'whole-results',
     'A7-early-ack': 'ack-after-report',
   },
 });

@@ -13,6 +13,7 @@ const run = incident({
   catches: {
     'R8-nack-is-confirm': 'no-loss',
     'R8-return-is-confirm': 'no-loss',
+    'R8-not-mandatory': 'no-loss',
   },
 });
 

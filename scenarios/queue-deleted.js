@@ -14,6 +14,7 @@ const run = incident({
   catches: {
     'R6-deaf-to-cancel': 'recovered',
     'R6-hands-back': 'no-loss',
+    'R6-drops-what-it-works-on': 'no-loss',
     'R6-declares-once': 'protocol',
   },
 });

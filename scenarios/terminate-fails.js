@@ -13,12 +13,13 @@ const run = incident({
     recovery: '4s',
     hooks: {
       restart: { min: 1, max: 20 },
-      terminate: { min: 3, max: 10, args: ['ec2', 'terminate-instances', '--instance-ids', '*', '--region', '*'] },
+      terminate: { min: 4, max: 10, args: ['ec2', 'terminate-instances', '--instance-ids', '*', '--region', '*'] },
     },
     alerts: 2,
   },
   catches: {
     'A3-terminate-code-ignored': 'hooks',
+    'A3-terminate-waits': 'hooks',
     'A4-carry-on': 'no-loss',
     'A10-alert-every-failure': 'alerts',
   },
@@ -41,7 +42,7 @@ export async function story() {
     { code: 255, stderr: 'UnauthorizedOperation' }, { code: 137 }, { hang: true }, { code: 2 },
   ]));
   const dead = await run.inject(faults.workerDown());
-  await run.hookCalls('terminate', 3);
+  await run.hookCalls('terminate', 4); // the third one hangs: that a fourth comes shows that it ended at its limit
   await restart.heal();
   await dead.heal();
   await terminate.heal();

@@ -17,7 +17,7 @@ func TestDepthHasALimit(t *testing.T) {
 	b := &silent{}
 	p := &publisher{settings: settings{
 		amqpURL: "amqp://u:p@" + b.listen(t) + "/", queue: "jobs", retry: "jobs.retry", dead: "jobs.dead",
-		callLimit: 200 * time.Millisecond, heartbeat: time.Hour,
+		callLimit: 2 * time.Second, heartbeat: time.Hour, // also for connecting, which must succeed
 	}}
 	failed := make(chan error, 2)
 	for range cap(failed) {
@@ -30,7 +30,7 @@ func TestDepthHasALimit(t *testing.T) {
 		select {
 		case err := <-failed:
 			require.Error(t, err)
-		case <-time.After(10 * time.Second):
+		case <-time.After(20 * time.Second):
 			require.Fail(t, "it waits for ever")
 		}
 	}

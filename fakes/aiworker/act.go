@@ -75,7 +75,7 @@ func (w *worker) act(ctx context.Context, rw http.ResponseWriter, t *turn, msg s
 // hang returns when the caller is gone (false) or the rule is (true).
 func (w *worker) hang(ctx context.Context, t *turn) bool {
 	select {
-	case <-t.gone:
+	case <-t.Gone():
 		return true
 	case <-ctx.Done():
 		return false
@@ -88,7 +88,7 @@ func (w *worker) linger(ctx context.Context, t *turn, d time.Duration) error {
 	defer cancel()
 	go func() {
 		select {
-		case <-t.gone:
+		case <-t.Gone():
 			cancel()
 		case <-wait.Done():
 		}

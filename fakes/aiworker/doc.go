@@ -5,7 +5,11 @@
 // process and computes no images.
 package aiworker
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/comeback-chaos/xk6-comeback/fakes/remote"
+)
 
 // Role is what the process calls itself in its hello.
 const Role = "aiworker"
@@ -30,22 +34,14 @@ type Event struct {
 	Text string `json:"text"` // what it does, for people
 }
 
-// Messages on the control socket.
-const (
-	msgScript  = "script"  // lab → worker: state
-	msgApplied = "applied" // worker → lab: number of the state in force
-	msgReady   = "ready"   // worker → lab: address that it listens on
-	msgSeen    = "seen"    // worker → lab: a match before a rule's turn
-	msgActs    = "acts"    // worker → lab: a rule acts
-)
+// Remote is the lab's side of one worker, over all its restarts.
+type Remote = remote.Remote[Script, Rule, Event]
 
-type seen struct {
-	ID   int `json:"id"`
-	Seen int `json:"seen"`
-}
+// Armed is a rule in force.
+type Armed = remote.Armed[Script, Rule, Event]
 
-type acts struct {
-	seen
-	Hits int `json:"hits"`
-	Event
+// From implements remote.Event.
+func (e Event) From(pid, rule int) Event {
+	e.Pid, e.Rule = pid, rule
+	return e
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/comeback-chaos/xk6-comeback/fakes/control"
+	"github.com/comeback-chaos/xk6-comeback/fakes/remote"
 )
 
 // Options set a worker's process up.
@@ -33,64 +34,25 @@ func Run(ctx context.Context, o Options) error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	conn, err := control.Dial(ctx, o.Socket, control.Hello{Role: Role, Name: o.Name})
+	image, err := newPicture()
 	if err != nil {
-		return fmt.Errorf("AI worker: %w", err)
+		return fmt.Errorf("AI worker: paint the image: %w", err)
 	}
-	defer conn.Close()
-	w, err := newWorker(ctx, conn, o.Log)
-	if err != nil {
-		return fmt.Errorf("AI worker: %w", err)
+	build := func(ctx context.Context, lab *remote.Process[Script, Rule, Event]) remote.Fake[Script] {
+		return &worker{ctx: ctx, lab: lab, addr: o.Addr, log: o.Log, image: image, models: models{loading: make(chan struct{}, 1)}}
 	}
-	scripted := make(chan struct{})
-	go func() { cancel(w.listen(scripted)) }()
-	select {
-	case <-scripted:
-		err = w.serve(ctx, o.Addr)
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	}
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
-	if err != nil {
+	if err := remote.Run(ctx, o.Socket, control.Hello{Role: Role, Name: o.Name}, o.Log, build); err != nil {
 		return fmt.Errorf("AI worker: %w", err)
 	}
 	return nil
 }
 
-// listen keeps the script up to date until the lab is gone. It closes scripted once there is one.
-func (w *worker) listen(scripted chan<- struct{}) error {
-	for n := 0; ; n++ {
-		m, err := w.conn.Receive()
-		if err != nil {
-			return fmt.Errorf("%w: %w", control.ErrLabGone, err)
-		}
-		if m.Type != msgScript {
-			return fmt.Errorf("the lab said %q: %s", m.Type, m.Body)
-		}
-		var s state
-		if err := m.Into(&s); err != nil {
-			return err
-		}
-		w.apply(s)
-		if n == 0 {
-			close(scripted)
-		}
-		if err := w.conn.Send(msgApplied, s.Seq); err != nil {
-			return fmt.Errorf("%w: %w", control.ErrLabGone, err)
-		}
-	}
-}
-
-// serve boots and answers requests until ctx is done; what is under way is dropped, as by a kill.
-func (w *worker) serve(ctx context.Context, addr string) error {
+// Serve implements remote.Fake; what is under way when ctx is done is dropped, as by a kill.
+func (w *worker) Serve(ctx context.Context) error {
 	if err := w.boot(ctx); err != nil {
 		return err
 	}
-	ln, err := net.Listen("tcp", addr)
+	ln, err := net.Listen("tcp", w.addr)
 	if err != nil {
 		return fmt.Errorf("%w (is a former process still running?)", err)
 	}
@@ -101,8 +63,8 @@ func (w *worker) serve(ctx context.Context, addr string) error {
 	}
 	defer context.AfterFunc(ctx, func() { server.Close() })()
 	w.log.Info("AI worker listens", "addr", ln.Addr().String())
-	if err := w.conn.Send(msgReady, ln.Addr().String()); err != nil {
-		return errors.Join(fmt.Errorf("%w: %w", control.ErrLabGone, err), ln.Close())
+	if err := w.lab.Ready(ln.Addr().String()); err != nil {
+		return errors.Join(err, ln.Close())
 	}
 	if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return err

@@ -67,15 +67,12 @@ func (s *Script) UnmarshalJSON(data []byte) error {
 	return script.DecodeChecked("AI worker script", data, (*plain)(s), func() error { return s.Check() })
 }
 
-// state is what the lab sends: the script, and each rule with its number and how far it has come.
-type state struct {
-	Seq   int       `json:"seq"`
-	Base  Script    `json:"base"` // without rules
-	Rules []ruleNow `json:"rules"`
+// Split implements remote.Script.
+func (s Script) Split() (Script, []Rule) {
+	rules := s.Rules
+	s.Rules = nil
+	return s, rules
 }
 
-type ruleNow struct {
-	ID    int          `json:"id"`
-	Rule  Rule         `json:"rule"`
-	Count script.Count `json:"count"`
-}
+// Fake implements remote.Script.
+func (Script) Fake() string { return "AI worker" }

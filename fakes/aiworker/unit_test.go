@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/comeback-chaos/xk6-comeback/fakes/control"
 	"github.com/comeback-chaos/xk6-comeback/fakes/script"
 )
 
@@ -166,32 +165,6 @@ func FuzzScript(f *testing.F) {
 	})
 }
 
-// A rule that stays in the script keeps this process's count; one that is new begins where the lab says.
-func TestApplyKeepsCounts(t *testing.T) {
-	t.Parallel()
-	var w worker
-	rule := func(id, seen int) ruleNow {
-		return ruleNow{ID: id, Rule: Rule{Do: Fail, Turn: script.Turn{Nth: 1}}, Count: script.Count{Seen: seen}}
-	}
-	w.apply(state{Seq: 1, Rules: []ruleNow{rule(1, 0), rule(2, 7)}})
-	require.Equal(t, 8, w.seenAfterPick(t, 1))
-	old := w.rules
-	w.apply(state{Seq: 3, Rules: []ruleNow{rule(2, 0), rule(3, 5)}})
-	<-old[0].gone
-	require.Same(t, old[1], w.rules[0])
-	w.apply(state{Seq: 2, Rules: []ruleNow{rule(9, 0)}})
-	require.Len(t, w.rules, 2, "an older state came late")
-}
-
-// seenAfterPick lets the first rule act and gives what the rule at index i has seen, plus one.
-func (w *worker) seenAfterPick(t *testing.T, i int) int {
-	t.Helper()
-	picked := w.pick(OnRequest, "m1", "")
-	require.Same(t, w.rules[0], picked.liveRule)
-	require.Equal(t, 1, picked.count.Hits)
-	return w.rules[i].Count.Seen + 1
-}
-
 func TestRemoteWithoutAWorker(t *testing.T) {
 	t.Parallel()
 	var r Remote
@@ -203,43 +176,4 @@ func TestRemoteWithoutAWorker(t *testing.T) {
 	cancel()
 	_, err = r.AwaitReady(ctx)
 	require.ErrorIs(t, err, context.Canceled)
-}
-
-// A worker that has listened, but is dead though nobody has noticed yet, is not taken for its successor.
-func TestReadyIsTheOneThatAnswers(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, Script{})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	join := func() *control.Conn {
-		c, err := control.Dial(ctx, r.server.Path(), control.Hello{Role: Role})
-		require.NoError(t, err)
-		m, err := c.Receive()
-		require.NoError(t, err)
-		require.Equal(t, msgScript, m.Type)
-		return c
-	}
-	dead := join()
-	require.NoError(t, dead.Send(msgReady, "dead:1"))
-	ready := make(chan string, 1)
-	go func() {
-		addr, err := r.AwaitReady(ctx)
-		if err != nil {
-			t.Error(err)
-		}
-		ready <- addr
-	}()
-	_, err := dead.Receive()
-	require.NoError(t, err, "it is asked whether it is alive")
-	require.NoError(t, dead.Close())
-
-	alive := join()
-	require.NoError(t, alive.Send(msgReady, "alive:1"))
-	m, err := alive.Receive()
-	require.NoError(t, err)
-	var s state
-	require.NoError(t, m.Into(&s))
-	require.Empty(t, ready)
-	require.NoError(t, alive.Send(msgApplied, s.Seq))
-	require.Equal(t, "alive:1", <-ready)
 }

@@ -23,7 +23,7 @@ func (s *Sink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e := Effect{Job: job, Key: r.Header.Get("Idempotency-Key")}
-	if status := s.readBody(w, r); status != 0 {
+	if status := s.readBody(w, r, job); status != 0 {
 		e.Broken = status == http.StatusUnprocessableEntity
 		s.refuse(w, e, status)
 		return

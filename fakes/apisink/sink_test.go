@@ -3,9 +3,12 @@ package apisink
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"image"
 	encode "image/png"
 	"io"
@@ -115,6 +118,16 @@ func TestFirstIsAnEffectAgainIsAReplay(t *testing.T) {
 	}
 }
 
+// labelled is a PNG that says whose it is, as the AI process's do.
+func labelled(job string) string {
+	data := "tEXtparameters\x00a cat\nX-Request-Id: " + job
+	var size, sum [4]byte
+	binary.BigEndian.PutUint32(size[:], uint32(len(data)-4))
+	binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE([]byte(data)))
+	const header = 8 + 4 + 4 + 13 + 4
+	return png[:header] + string(size[:]) + data + string(sum[:]) + png[header:]
+}
+
 func TestWhatIsNoResultIsRefused(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -126,6 +139,13 @@ func TestWhatIsNoResultIsRefused(t *testing.T) {
 		{"an image", "PUT", "/images/m1", png, 201, true},
 		{"by POST", "POST", "/images/m2", png, 201, true},
 		{"JSON", "PUT", "/images/m3", ` {"image":"…"}`, 201, true},
+		{"the AI's own answer", "PUT", "/images/m3", `{"images":["` + base64.StdEncoding.EncodeToString([]byte(png)) + `"],"info":"{}"}`, 201, true},
+		{"an answer without an image in it", "PUT", "/images/m13", `{"images":["` + base64.StdEncoding.EncodeToString([]byte("none")) + `"],"info":"{}"}`, 422, true},
+		{"a failure", "PUT", "/images/m13", `{"error":"OutOfMemoryError"}`, 422, true},
+		{"no failure", "PUT", "/images/m3", `{"error":null,"url":"…"}`, 201, true},
+		{"a labelled image", "PUT", "/images/m3", labelled("m3"), 201, true},
+		{"another job's image", "PUT", "/images/m13", labelled("m3"), 422, true},
+		{"a label of nobody", "PUT", "/images/m3", labelled(""), 201, true},
 		{"large", "PUT", "/images/m4", png + strings.Repeat("x", 100_000), 201, true},
 		{"empty", "PUT", "/images/m5", "", 400, true},
 		{"text", "PUT", "/images/m6", "this is no image", 422, true},
@@ -153,7 +173,7 @@ func TestWhatIsNoResultIsRefused(t *testing.T) {
 			require.Empty(t, told, c.name)
 		}
 	}
-	require.Equal(t, Counts{Requests: 12, Effects: 5, Refused: 7}, r.Counts())
+	require.Equal(t, Counts{Requests: 19, Effects: 9, Refused: 10}, r.Counts())
 }
 
 func TestRules(t *testing.T) {

@@ -12,12 +12,16 @@ type Port struct {
 	admit func() bool
 	addr  net.Addr
 	hold  *Held
+	room  chan struct{} // one token a connection; nil: any number
+	done  chan struct{} // closed by Close
 
 	mu     sync.Mutex
 	ln     net.Listener // nil while shut
 	opened chan struct{}
 	conns  map[*conn]struct{}
 	closed bool
+
+	backlog int // of the kernel; 0: its own
 }
 
 // Listen opens addr ("127.0.0.1:0": a free port). admit is asked for each new connection, false
@@ -34,7 +38,7 @@ func Listen(addr string, admit func() bool) (*Port, error) {
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
-	return &Port{admit: admit, addr: ln.Addr(), hold: h, ln: ln, opened: make(chan struct{}), conns: map[*conn]struct{}{}}, nil
+	return &Port{admit: admit, addr: ln.Addr(), hold: h, ln: ln, opened: make(chan struct{}), done: make(chan struct{}), conns: map[*conn]struct{}{}}, nil
 }
 
 // Addr is the same for the Port's whole life.
@@ -64,6 +68,9 @@ func (p *Port) Open() error {
 		return nil
 	}
 	ln, err := net.Listen("tcp", p.addr.String())
+	if err == nil {
+		err = shorten(ln, p.backlog)
+	}
 	if err != nil {
 		return fmt.Errorf("open the port again: %w", err)
 	}
@@ -97,7 +104,13 @@ func (p *Port) Accept() (net.Conn, error) {
 			<-opened
 			continue
 		}
+		if !p.enter() {
+			return nil, net.ErrClosed
+		}
 		raw, err := ln.Accept()
+		if err != nil {
+			p.leave()
+		}
 		if errors.Is(err, net.ErrClosed) {
 			continue // shut or closed: the next round tells
 		}
@@ -138,6 +151,7 @@ func (p *Port) Close() error {
 		return nil
 	}
 	p.closed = true
+	close(p.done)
 	ln := p.ln
 	p.ln = nil
 	if ln == nil {
@@ -154,11 +168,15 @@ func (p *Port) Close() error {
 type conn struct {
 	net.Conn
 	port *Port
+	once sync.Once
 }
 
 func (c *conn) Close() error {
-	c.port.mu.Lock()
-	delete(c.port.conns, c)
-	c.port.mu.Unlock()
+	c.once.Do(func() {
+		c.port.mu.Lock()
+		delete(c.port.conns, c)
+		c.port.mu.Unlock()
+		c.port.leave()
+	})
 	return c.Conn.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -81,6 +82,9 @@ func TestShutAndOpen(t *testing.T) {
 		require.NoError(t, p.Open())
 		require.Equal(t, addr, p.Addr().String())
 		c = dial(t, p)
+		require.NoError(t, c.(*net.TCPConn).CloseWrite())
+		_, err = c.Read(make([]byte, 1))
+		require.ErrorIs(t, err, io.EOF) // the port has closed it, too: it is not counted by the next Shut
 		require.NoError(t, c.Close())
 	}
 }
@@ -122,6 +126,59 @@ func TestPortStaysOurs(t *testing.T) {
 	p.Reset()
 	require.NoError(t, p.Close())
 	require.NoError(t, bind(t, p))
+}
+
+// One connection is let in, the kernel keeps a few more; of the rest nobody hears. Each that ends lets
+// the next one in, also when the port was shut in between.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	p, err := Listen("127.0.0.1:0", nil)
+	require.NoError(t, err)
+	defer p.Close()
+	require.Error(t, p.Limit(0, 1))
+	require.NoError(t, p.Limit(1, 1))
+	accepted := make(chan net.Conn)
+	go func() {
+		for {
+			c, err := p.Accept()
+			if err != nil {
+				close(accepted)
+				return
+			}
+			accepted <- c
+		}
+	}()
+	connect := func(limit time.Duration) error {
+		d := net.Dialer{Timeout: limit}
+		c, err := d.Dial("tcp", p.Addr().String())
+		if err == nil {
+			t.Cleanup(func() { c.Close() })
+		}
+		return err
+	}
+	for range 2 {
+		require.NoError(t, connect(10*time.Second))
+		first := <-accepted
+		require.NoError(t, connect(10*time.Second))
+		require.NoError(t, connect(10*time.Second))
+		var late net.Error
+		require.ErrorAs(t, connect(50*time.Millisecond), &late)
+		require.True(t, late.Timeout())
+		require.NoError(t, first.Close())
+		require.ErrorIs(t, first.Close(), net.ErrClosed, "lets one in, not two")
+		second := <-accepted
+		select {
+		case <-accepted:
+			t.Fatal("two at a time")
+		default:
+		}
+		_, err := p.Shut()
+		require.NoError(t, err)
+		require.NoError(t, p.Open())
+		require.ErrorIs(t, second.Close(), net.ErrClosed)
+	}
+	require.NoError(t, p.Close())
+	<-accepted
 }
 
 // bind takes the port's address the way the kernel looks for a free one: without sharing.

@@ -8,6 +8,8 @@ import (
 
 // List is the rules armed in a fake. The zero value is empty and ready for use by many goroutines.
 type List[R any] struct {
+	Early func(*Armed[R]) // told of each match that comes before a rule's first turn; set before use. Nil: not told
+
 	mu    sync.Mutex
 	armed atomic.Pointer[[]*Armed[R]] // replaced as a whole, so that an empty list costs no lock
 }
@@ -25,8 +27,14 @@ type Armed[R any] struct {
 }
 
 // Add arms a rule behind the others, for the next match on.
-func (l *List[R]) Add(rule R, turn Turn) *Armed[R] {
-	a := &Armed[R]{Rule: rule, turn: turn, list: l, hit: make(chan struct{}), gone: make(chan struct{})}
+func (l *List[R]) Add(rule R, turn Turn) *Armed[R] { return l.Resume(rule, turn, Count{}) }
+
+// Resume is Add for a rule that has come so far elsewhere.
+func (l *List[R]) Resume(rule R, turn Turn, n Count) *Armed[R] {
+	a := &Armed[R]{Rule: rule, turn: turn, list: l, n: n, hit: make(chan struct{}), gone: make(chan struct{})}
+	if n.Hits > 0 {
+		close(a.hit)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	next := append(slices.Clone(l.all()), a)
@@ -38,8 +46,15 @@ func (l *List[R]) Add(rule R, turn Turn) *Armed[R] {
 // it that match have counted the match; rules behind it have not seen it.
 func (l *List[R]) Pick(match func(*R) bool) *Armed[R] {
 	for _, a := range l.all() {
-		if match(&a.Rule) && a.next() {
+		if !match(&a.Rule) {
+			continue
+		}
+		acts, n := a.next()
+		if acts {
 			return a
+		}
+		if n.Hits == 0 && l.Early != nil {
+			l.Early(a)
 		}
 	}
 	return nil
@@ -60,10 +75,13 @@ func (l *List[R]) all() []*Armed[R] {
 }
 
 // Hits tells how often the rule acted.
-func (a *Armed[R]) Hits() int {
+func (a *Armed[R]) Hits() int { return a.Count().Hits }
+
+// Count tells how far the rule has come.
+func (a *Armed[R]) Count() Count {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.n.Hits
+	return a.n
 }
 
 // Hit is closed when the rule acts for the first time.
@@ -92,14 +110,13 @@ func (a *Armed[R]) Touch() {
 	a.told()
 }
 
-func (a *Armed[R]) next() bool {
+func (a *Armed[R]) next() (acts bool, n Count) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.turn.Next(&a.n) {
-		return false
+	if acts = a.turn.Next(&a.n); acts {
+		a.told()
 	}
-	a.told()
-	return true
+	return acts, a.n
 }
 
 func (a *Armed[R]) told() {

@@ -22,6 +22,9 @@ func (t Turn) Check() error {
 	return nil
 }
 
+// Turns is the turn itself, for a rule that embeds it.
+func (t Turn) Turns() Turn { return t }
+
 // Next counts a match in c and tells whether the rule acts on it.
 func (t Turn) Next(c *Count) bool {
 	c.Seen++

@@ -21,8 +21,7 @@ func newAdmin(t testing.TB, url string) *Admin {
 func TestAdminLooksIntoQueues(t *testing.T) {
 	t.Parallel()
 	l := shared.get(t)
-	require.NoError(t, l.AddVhost(limit(t), "admin"))
-	url := l.URL("admin")
+	url := l.URL(newVhost(t, l))
 	ch := channel(t, dial(t, url))
 	durableQueue(t, ch, "jobs", nil)
 	publish(t, ch, "jobs", "m1", "m2", "m3")
@@ -70,8 +69,8 @@ func withoutHeaders(all []Message) []Message {
 func TestPeekTellsWhyAMessageIsDead(t *testing.T) {
 	t.Parallel()
 	l := shared.get(t)
-	require.NoError(t, l.AddVhost(limit(t), "dead"))
-	ch := channel(t, dial(t, l.URL("dead")))
+	url := l.URL(newVhost(t, l))
+	ch := channel(t, dial(t, url))
 	durableQueue(t, ch, "jobs", amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"})
 	durableQueue(t, ch, "dead", nil)
 	publish(t, ch, "jobs", "rejected", "twice")
@@ -86,7 +85,7 @@ func TestPeekTellsWhyAMessageIsDead(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, c.Wait())
 
-	found, err := newAdmin(t, l.URL("dead")).Peek(limit(t), "dead")
+	found, err := newAdmin(t, url).Peek(limit(t), "dead")
 	require.NoError(t, err)
 	require.ElementsMatch(t, []Message{
 		{ID: "rejected", Reason: "rejected", Deaths: 1, Queue: "jobs"},
@@ -131,10 +130,10 @@ func TestAdminSurvivesTheBroker(t *testing.T) {
 func TestAdminFromManySides(t *testing.T) {
 	t.Parallel()
 	l := shared.get(t)
-	require.NoError(t, l.AddVhost(limit(t), "many"))
-	durableQueue(t, channel(t, dial(t, l.URL("many"))), "q", nil)
+	url := l.URL(newVhost(t, l))
+	durableQueue(t, channel(t, dial(t, url)), "q", nil)
 	dials := 0
-	a := NewAdmin(l.URL("many"), func(ctx context.Context, url string) (*amqp.Connection, error) {
+	a := NewAdmin(url, func(ctx context.Context, url string) (*amqp.Connection, error) {
 		if dials++; dials == 1 {
 			return nil, errors.New("not yet")
 		}

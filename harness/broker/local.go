@@ -35,7 +35,7 @@ type LocalOptions struct {
 	Terms string       // further settings of RabbitMQ as Erlang terms: "{consumer_timeout,3000}"
 	Log   *slog.Logger // nil means discard
 
-	freePort func() (int, error) // nil means child.FreePort
+	freePort func() (int, error) // nil means that of the group
 }
 
 // Local is a private RabbitMQ node: loopback only, its data in the group's directory, gone with it.
@@ -44,6 +44,8 @@ type Local struct {
 	g    *child.Group
 	log  *slog.Logger
 	node node
+
+	launching func() // runs when the ports were free, before the node starts; nil: nothing
 
 	mu    sync.Mutex
 	proc  *child.Process
@@ -61,7 +63,7 @@ func StartLocal(ctx context.Context, g *child.Group, o LocalOptions) (*Local, er
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if o.freePort == nil {
-		o.freePort = child.FreePort
+		o.freePort = g.FreePort
 	}
 	in, err := findInstall(o.Home)
 	if err != nil {
@@ -157,6 +159,9 @@ func (l *Local) launch() error {
 		if err := checkPort(port); err != nil {
 			return err
 		}
+	}
+	if l.launching != nil {
+		l.launching()
 	}
 	sh, t := newShell(), newTail()
 	spec := l.node.spec()

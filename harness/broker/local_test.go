@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/comeback-chaos/xk6-comeback/harness/child"
 )
 
 func TestNodeComesBackWithItsData(t *testing.T) {
@@ -173,11 +171,12 @@ func TestBusyPortIsTriedElsewhere(t *testing.T) {
 	require.NoError(t, err)
 	defer busy.Close()
 	calls := 0
+	g := newGroup(t)
 	l := newLocal(t, LocalOptions{Terms: "{consumer_timeout,3000}", freePort: func() (int, error) {
 		if calls++; calls == 1 || calls == 4 { // the AMQP port of the first try, the other port of the second
 			return busy.Addr().(*net.TCPAddr).Port, nil
 		}
-		return child.FreePort()
+		return g.FreePort()
 	}})
 	require.Equal(t, 6, calls)
 	require.NotEqual(t, busy.Addr().String(), l.Addr())
@@ -195,10 +194,15 @@ func TestPortTakenDuringTheStart(t *testing.T) {
 	l := newLocal(t, LocalOptions{})
 	for _, port := range []int{l.node.port, l.node.dist} {
 		require.NoError(t, l.Stop(limit(t)))
+		var thief net.Listener
+		l.launching = func() {
+			var err error
+			thief, err = net.Listen("tcp4", "127.0.0.1:"+strconv.Itoa(port))
+			require.NoError(t, err)
+		}
 		require.NoError(t, l.launch())
-		thief, err := net.Listen("tcp4", "127.0.0.1:"+strconv.Itoa(port)) // the node itself needs a second to come so far
-		require.NoError(t, err)
-		err = l.Ready(limit(t))
+		l.launching = nil
+		err := l.Ready(limit(t))
 		require.ErrorIs(t, err, errPortTaken)
 		require.ErrorContains(t, err, "it printed:")
 

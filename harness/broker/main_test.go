@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -128,4 +129,14 @@ func durableQueue(t testing.TB, ch *amqp.Channel, name string, args amqp.Table) 
 	t.Helper()
 	_, err := ch.QueueDeclare(name, true, false, false, false, args)
 	require.NoError(t, err)
+}
+
+var vhosts atomic.Int64 // made by newVhost
+
+// newVhost is one of the shared broker that no other test, nor this one when it runs again, has used.
+func newVhost(t testing.TB, l *Local) string {
+	t.Helper()
+	name := fmt.Sprintf("test-%d", vhosts.Add(1))
+	require.NoError(t, l.AddVhost(limit(t), name))
+	return name
 }

@@ -4,6 +4,7 @@ var ackAfterReport = Check{
 	Name: "ack-after-report",
 	Doc: `The target acks a message only after its effect, or after it published the message again itself (to retry it or to
 dead-letter it): one copy makes one such ack legal. A nack or a reject is always in order. Needs a settlement.`,
+	Applies: ofQueue,
 	Judge: func(f *Facts) Result {
 		w := &f.wires
 		switch {

@@ -4,6 +4,7 @@ var duplicates = Check{
 	Name: "duplicates",
 	Doc: `At most expect.duplicates messages had more than one effect. A replay that the sink recognised by its key is no
 effect. Needs at least one effect. How often messages were redelivered is not judged.`,
+	Applies: ofQueue,
 	Judge: func(f *Facts) Result {
 		t := f.totals.Total
 		budget := int64(f.Meta.Expect.Duplicates)

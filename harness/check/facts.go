@@ -25,6 +25,7 @@ type Facts struct {
 	Began, LoadBegan, LoadEnded, Ended time.Duration // never: not seen
 	Last                               time.Duration // of the last event
 	Dropped                            int64         // what the load turned away or dropped
+	extra                              int64         // offered by faults, beside the load
 	EndText                            string        // why the run ended
 
 	unread    error // why the history cannot be judged at all
@@ -39,7 +40,14 @@ type Facts struct {
 	handed    handed
 	held      held
 	urgency   urgency
+	requests  requests
+	rollouts  rollouts
+	timed     timed
+	readers   slowReaders
 	cpu       map[string]cpuTimes // by process
+	memory    map[string]resident // by process
+	swept     swept
+	sweep     *Sweep // nil: it is none
 
 	summary
 }
@@ -100,8 +108,20 @@ func (f *Facts) see(e *history.Event) {
 	case history.Offer, history.Return, history.DeadLetter:
 		f.ledger.see(e)
 		if e.Kind == history.Offer {
+			if e.Flags.Has(history.Extra) {
+				f.extra++
+			}
 			f.urgency.offer(e)
+			if f.Meta.HTTP {
+				f.seeRequest(e)
+			}
 		}
+	case history.Take, history.Give, history.Health, history.Answer:
+		f.seeRequest(e)
+	case history.Rollout:
+		f.seeRollout(e)
+	case history.Reading:
+		f.readers.see(e, f.Meta.Expect.Readers)
 	case history.Effect:
 		if f.ledger.effect(e) {
 			f.forgotten.answered(e)
@@ -118,6 +138,8 @@ func (f *Facts) see(e *history.Event) {
 		f.seeFault(e)
 	case history.Probe:
 		f.readCPU(e)
+		f.readMemory(e)
+		f.swept.see(e)
 		f.sides.see(e)
 	case history.Depth:
 		f.sides.probe(e)
@@ -126,6 +148,7 @@ func (f *Facts) see(e *history.Event) {
 	case history.ProcAsk:
 		f.askToEnd(e)
 	default:
+		f.rollouts.seeProcess(e)
 		f.sides.see(e)
 	}
 }

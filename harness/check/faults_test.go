@@ -92,6 +92,7 @@ func TestRecovered(t *testing.T) {
 		"in time":              {known: recovery.Known{Recovery: 500 * ms}, limit: sec, want: check.Pass, says: "recovered 0.5"},
 		"too late":             {known: recovery.Known{Recovery: 2 * sec}, limit: sec, want: check.Fail, says: "wanted within 1s"},
 		"never":                {known: recovery.Known{Recovery: -1, After: 4 * sec}, limit: sec, want: check.Fail, says: "not recovered"},
+		"not in a short load":  {known: recovery.Known{Recovery: -1, After: 2 * sec}, limit: 4 * sec, want: check.Unknown, says: "the load ended"},
 		"relapse":              {known: recovery.Known{Recovery: 500 * ms, Relapse: 2 * sec, After: 5 * sec}, limit: sec, want: check.Fail, says: "but out of it again"},
 		"no before":            {known: recovery.Known{Before: 300 * ms}, limit: sec, want: check.Unknown, says: "no steady state"},
 		"load too short":       {known: recovery.Known{After: 700 * ms}, limit: sec, want: check.Unknown, says: "only 0.700s of load after the heal"},

@@ -33,6 +33,7 @@ type Judgement struct {
 	AllClears int                `json:"allClears"`
 	Hooks     map[string]int     `json:"hooks,omitempty"` // calls by hook
 	Marks     []Mark             `json:"marks,omitempty"`
+	Sweep     *Sweep             `json:"sweep,omitempty"`  // what a sweep over numbers of workers has shown
 	Torn      *history.Torn      `json:"torn,omitempty"`   // the history's unfinished end
 	Damage    string             `json:"damage,omitempty"` // why the history could not be read to its end
 	Series    []recovery.Point   `json:"-"`                // the run in steps of 100 ms, for charts
@@ -75,6 +76,11 @@ type Totals struct {
 	DeadLettered int64 `json:"deadLettered"`
 	Unexpected   int64 `json:"unexpected"` // effects (not messages) of messages that were never offered
 	Leftover     int64 `json:"leftover"`   // messages still queued at the end, whatever they are; only in total
+
+	// Of requests, whose effect is a good answer; the others are lost, and each is one of these.
+	TurnedAway int64 `json:"turnedAway,omitempty"` // with a time to come again
+	BadAnswers int64 `json:"badAnswers,omitempty"` // answered with something else than was asked for
+	NoAnswers  int64 `json:"noAnswers,omitempty"`
 }
 
 // Rate is in messages a second over the window.

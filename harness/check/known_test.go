@@ -37,7 +37,9 @@ func TestKnownHistoryPassesEveryCheck(t *testing.T) {
 			silent = append(silent, c.Name)
 		}
 	}
-	require.Equal(t, []string{"dead-letters", "works-on", "prefetch", "priority", "clean-exit", "takeover", "serving", "fair-share", "busy", "reconnects"}, silent, "it has nothing for these")
+	require.Equal(t, []string{"dead-letters", "works-on", "prefetch", "priority", "clean-exit", "takeover", "serving", "fair-share", "busy", "reconnects",
+		"answered", "errors", "turned-away", "once", "acknowledged", "asked-again", "retries", "version", "serves", "rotation", "rollout", "drained", "back-in",
+		"latency", "cached", "leaks", "memory", "readers", "workers"}, silent, "it has nothing for these")
 	require.Equal(t, check.Pass, j.Verdict, j.Reason)
 	require.True(t, slices.IsSortedFunc(j.Series, func(a, b recovery.Point) int { return int(a.At - b.At) }))
 }

@@ -107,18 +107,22 @@ func (l *ledger) deliver(e *history.Event) (done bool) {
 	m := l.messages.At(e.Msg)
 	m.state = m.state&^acked | delivered
 	done = m.effects > 0
-	if !e.Flags.Has(history.Redelivered) {
-		return done
+	if e.Flags.Has(history.Redelivered) {
+		l.again(e.Msg, m)
 	}
+	return done
+}
+
+// again notes that the target, or a backend of its, got a message one more time.
+func (l *ledger) again(id history.MsgID, m *message) {
 	if m.redelivered < math.MaxUint8 {
 		m.redelivered++
-		return done
+		return
 	}
 	if l.often == nil {
 		l.often = make(map[history.MsgID]int64)
 	}
-	l.often[e.Msg]++
-	return done
+	l.often[id]++
 }
 
 // copied notes that the target published a message itself, to retry it or to dead-letter it.

@@ -9,10 +9,11 @@ const (
 var loadReached = Check{
 	Name: "load-reached",
 	Doc: `The load was what the scenario states: at least 99 % of rate × duration offered, and at most 1 % turned
-away or dropped (messages that had no room, iterations that never began). Otherwise unknown: a target that was asked for less was not tested. It never fails.`,
+away or dropped (messages that had no room, iterations that never began). Requests that a fault offers beside it do not count.
+Otherwise unknown: a target that was asked for less was not tested. It never fails.`,
 	Judge: func(f *Facts) Result {
 		want := f.Meta.Rate * f.Meta.Duration.Seconds()
-		got := f.totals.Total.Offered
+		got := f.totals.Total.Offered - f.extra
 		switch {
 		case f.LoadBegan == never || f.LoadEnded == never:
 			return unknown("the load has no begin or no end, %s offered", count(got, "message"))

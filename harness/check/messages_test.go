@@ -21,7 +21,11 @@ func TestNoLoss(t *testing.T) {
 		{name: "and named", events: lose(2), want: check.Fail, says: "m2: offered at 0.005s, confirmed, acked by the target"},
 		{name: "acked, but delivered again", want: check.Fail, says: "m2: offered at 0.005s, confirmed, not acked by the target", events: append(lose(2),
 			with(Redelivered, one(Event{At: 9 * ms, Kind: Deliver, Conn: target, Chan: 1, Tag: 3, Msg: 2})))},
-		{name: "within the budget", expect: Expect{Lost: 1}, events: lose(2), want: check.Pass, says: "1 lost, budget 1"},
+		{name: "within the budget", expect: Expect{Lost: 1}, want: check.Pass, says: "1 lost, budget 1", events: [][]Event{done(1*ms, 1), sent(5*ms, 2)}},
+		{name: "over the budget", expect: Expect{Lost: 1}, want: check.Fail, says: "budget 1", events: [][]Event{done(1*ms, 1), sent(5*ms, 2), sent(6*ms, 3)}},
+		{name: "no budget for what was delivered", expect: Expect{Lost: 1}, events: lose(2), want: check.Fail, says: "1 had been delivered"},
+		{name: "nor if it was handed back", expect: Expect{Lost: 1}, want: check.Fail, says: "1 had been delivered", events: [][]Event{
+			done(1*ms, 1), sent(5*ms, 2), delivered(6*ms, 2)}},
 		{name: "dead-lettered", want: check.Fail, says: "1 dead-lettered", events: [][]Event{
 			done(1*ms, 1), sent(5*ms, 2), one(Event{At: 9 * ms, Kind: DeadLetter, Msg: 2})}},
 		{name: "left over", want: check.Fail, says: "1 left in queues", events: [][]Event{

@@ -8,7 +8,8 @@ var noStall = Check{
 consumer, yet nothing delivered, settled or done. A consumer is live if the broker counts one, or if an instance that
 has consumed still has a connection: so one that silently stopped is caught. Nor does such a one leave confirmed
 messages behind. Needs probes of the queue's depth. Several instances are not told apart: one that moves is enough (see fair-share).`,
-	Judge: judgeStall,
+	Applies: ofQueue,
+	Judge:   judgeStall,
 }
 
 func judgeStall(f *Facts) Result {

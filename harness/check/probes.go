@@ -3,7 +3,8 @@ package check
 var probes = Check{
 	Name: "probes",
 	Doc: `Every probe answered at least once. Unknown when one never did, or when there was none. A probe that fails at times,
-while its broker is down say, is no matter. It never fails.`,
+while its broker is down say, is no matter. It never fails. To a target that answers requests it applies when there is one.`,
+	Applies: func(f *Facts) bool { return ofQueue(f) || len(f.sides.probeOrder) > 0 },
 	Judge: func(f *Facts) Result {
 		s := &f.sides
 		if len(s.probeOrder) == 0 {

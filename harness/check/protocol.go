@@ -5,6 +5,7 @@ var protocol = Check{
 	Doc: `The broker closed no channel and no connection of the target with a 4xx or 5xx code. Needs a connection of the
 target. Not the target's fault, and not judged: closes made by a fault, whatever follows on a connection where a fault
 made or dropped a frame, 501 where one touched bytes, 541, and what a broker says while it starts or stops.`,
+	Applies: ofQueue,
 	Judge: func(f *Facts) Result {
 		w := &f.wires
 		switch {

@@ -5,7 +5,7 @@ import "strings"
 var ran = Check{
 	Name: "ran",
 	Doc: `The run happened, from beginning to end, and its history is whole: begin, load-begin, load-end and end are
-there, the file is neither torn nor damaged, and there was at least one effect. Otherwise unknown; it never fails.`,
+there, the file is neither torn nor damaged, and there was at least one effect (none is wanted of a sweep). Otherwise unknown; it never fails.`,
 	Judge: func(f *Facts) Result {
 		switch {
 		case f.Damage != nil:
@@ -27,6 +27,9 @@ there, the file is neither torn nor damaged, and there was at least one effect. 
 		}
 		if len(missing) > 0 {
 			return unknown("the history has no %s: the run was cut short", strings.Join(missing, ", no "))
+		}
+		if f.sweep != nil {
+			return pass("ran for %s with %s", clock(f.Ended-f.Began), count(len(f.swept.passes), "measurement"))
 		}
 		if f.ledger.effects == 0 {
 			return unknown("no sink saw an effect, of %s offered", count(f.totals.Total.Offered, "message"))

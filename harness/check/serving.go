@@ -13,7 +13,7 @@ var serving = Check{
 	Name: "serving",
 	Doc: `While the faults are on, from the first injection to the last heal, the service goes on: at least expect.serving.share of
 the confirmed messages that were offered then had their effect within expect.serving.within. Needs 20 of them.
-Applies with expect.serving.`,
+Of a target that answers requests: of the requests, a good answer being the effect. Applies with expect.serving.`,
 	Applies: func(f *Facts) bool { return f.Meta.Expect.Serving != nil },
 	Judge: func(f *Facts) Result {
 		want := f.Meta.Expect.Serving

@@ -6,6 +6,7 @@ var settle = Check{
 multiple one names such a tag or 0. A settlement that a fault swallowed is the target's all the same, one that a fault
 made is not. Needs a delivery. Not judged: whether a message should be settled, and settlements of auto-ack
 deliveries, which the broker answers (see protocol).`,
+	Applies: ofQueue,
 	Judge: func(f *Facts) Result {
 		w := &f.wires
 		switch {

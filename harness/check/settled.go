@@ -24,6 +24,7 @@ the effect, and after the last heal, until the target was stopped. A settlement 
 delivery, and a look into the queues after the target's stop: with a target that still holds such messages then it is
 unknown. Not judged: messages without effect (see no-loss), ones whose effect was answered with an error, ones
 delivered again after their effect and not reported again, and what a fault's or a broker's end gave back.`,
+	Applies: ofQueue,
 	Judge: func(f *Facts) Result {
 		left, looked := f.sides.left()
 		n, held, x := f.forgotten.count()

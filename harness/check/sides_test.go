@@ -117,6 +117,8 @@ func TestLoadReached(t *testing.T) {
 	judgeRows(t, "load-reached", check.Fail, []row{
 		{name: "all", meta: want(100), events: [][]Event{hundred}, want: check.Pass, says: "100 of 100"},
 		{name: "99 %", meta: want(101), events: [][]Event{hundred}, want: check.Pass},
+		{name: "a fault's do not count", meta: want(100), want: check.Unknown, says: "90 of 100", events: [][]Event{hundred[:90*len(hundred)/100],
+			one(Event{At: 95 * ms, Kind: Offer, Msg: 999, Flags: Extra}), dropped(0)}},
 		{name: "less", meta: want(102), events: [][]Event{hundred}, want: check.Unknown, says: "98.0 %"},
 		{name: "1 % dropped", meta: want(100), events: [][]Event{hundred, dropped(1)}, want: check.Pass},
 		{name: "2 % dropped", meta: want(100), events: [][]Event{hundred, dropped(2)}, want: check.Unknown, says: "2 turned away or dropped"},

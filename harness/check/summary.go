@@ -21,6 +21,7 @@ type summary struct {
 	outcome   recovery.Outcome
 
 	lostDead, lostAcked int64 // of the lost: dead-lettered, acked by the target
+	lostHeld            int64 // of the lost: delivered to the target at least once
 	doom                doom
 	served              served
 	lostExamples        examples
@@ -47,6 +48,9 @@ func (f *Facts) summarise() {
 	f.countMessages()
 	f.discount()
 	f.measure()
+	if want := f.Meta.Sweep; want != nil {
+		f.sweep = f.swept.report(want, f.Meta.Seed)
+	}
 }
 
 // cutWindows finds the windows' borders. Before LoadBegin nothing is offered, so nothing is before it.
@@ -99,6 +103,9 @@ func (f *Facts) countMessages() {
 		if s := f.Meta.Expect.Serving; s != nil && w == during {
 			f.served.see(id, m, s.Within)
 		}
+		if l := f.Meta.Expect.Latency; l != nil && (w == during || len(f.faults.list) == 0) {
+			f.timed.see(id, m, f.requests.all.At(id), l)
+		}
 		if at := m.firstEffect(); at != never {
 			hist[w].Add(at - m.offered)
 			all.Add(at - m.offered)
@@ -142,6 +149,12 @@ func (f *Facts) countMessage(t *Totals, id history.MsgID, m *message) {
 	one(&t.Duplicates, m.effects > 1)
 	one(&t.DeadLettered, m.state.has(deadLettered))
 	f.doom.see(id, m, f.ledger.dead[id])
+	if f.Meta.HTTP {
+		end := f.requests.all.At(id).end
+		one(&t.TurnedAway, end == inTurnedAway)
+		one(&t.BadAnswers, end == inBadAnswer)
+		one(&t.NoAnswers, end == inNoAnswer)
+	}
 	t.Redelivered += int64(m.redelivered)
 	if m.redelivered == 255 {
 		t.Redelivered += f.ledger.often[id]
@@ -150,6 +163,9 @@ func (f *Facts) countMessage(t *Totals, id history.MsgID, m *message) {
 		return
 	}
 	t.Lost++
+	if m.state.has(delivered) {
+		f.lostHeld++
+	}
 	fate := "not acked by the target"
 	switch {
 	case m.state.has(deadLettered):
@@ -179,6 +195,9 @@ func (t *Totals) add(u *Totals) {
 	t.DeadLettered += u.DeadLettered
 	t.Unexpected += u.Unexpected
 	t.Leftover += u.Leftover
+	t.TurnedAway += u.TurnedAway
+	t.BadAnswers += u.BadAnswers
+	t.NoAnswers += u.NoAnswers
 }
 
 func percentiles(h *track.Histogram) Latency {

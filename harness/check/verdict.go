@@ -22,6 +22,17 @@ func (v Verdict) String() string {
 	return verdictNames[v]
 }
 
+// Code is what a run with this verdict exits with: 0 for pass, 1 for fail, 2 for unknown.
+func (v Verdict) Code() int {
+	switch v {
+	case Pass:
+		return 0
+	case Fail:
+		return 1
+	}
+	return 2
+}
+
 // MarshalText gives String.
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"sync"
@@ -41,6 +42,7 @@ type Group struct {
 
 	mu     sync.Mutex
 	procs  map[*Process]struct{} // not ended, or their output not at its end
+	ports  []net.Listener        // reservations of FreePort
 	closed bool
 
 	once     sync.Once
@@ -113,6 +115,7 @@ func (g *Group) close() error {
 	for p := range g.procs {
 		procs = append(procs, p)
 	}
+	ports := g.ports
 	g.mu.Unlock()
 	g.unwatch()
 
@@ -126,12 +129,15 @@ func (g *Group) close() error {
 	if err := awaitEnds(procs); err != nil {
 		errs = append(errs, err)
 	}
+	for _, l := range ports { // nobody listens on them any more
+		errs = append(errs, l.Close())
+	}
 	if err := removeAll(g.dir); err != nil {
 		errs = append(errs, err)
 	}
-	if len(errs) > 0 {
+	if err := errors.Join(errs...); err != nil {
 		g.reap.release() // the forking thread stays too: its end is for processes that have ended
-		return errors.Join(errs...)
+		return err
 	}
 	g.fork.close()
 	return g.reap.dismiss()

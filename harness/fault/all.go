@@ -16,6 +16,7 @@ type Kind struct {
 	Doc     string       // what it does, in a sentence that begins with a verb in small letters
 	Does    string       // what it does on the wire or to the process, when it is in effect, and when it is gone
 	Correct string       // what a correct target does
+	Of      Of           // what kind of target it can be put in place for
 	Needs   string       // what it needs to run; "": nothing
 	New     func() Fault // with its defaults; its JSON fields are its parameters
 }
@@ -52,6 +53,14 @@ func All() []Kind {
 		queueDeletedKind,
 		consumerTimeoutKind,
 		rollKind,
+		backendKind,
+		backendDownKind,
+		rolloutKind,
+		stuckKind,
+		heapKind,
+		accountKind,
+		spikeKind,
+		slowReadersKind,
 	}
 }
 
@@ -59,6 +68,31 @@ func All() []Kind {
 type Spec struct {
 	Fault  string          `json:"fault"`
 	Params json.RawMessage `json:"params,omitempty"`
+}
+
+// Of is what kind of target a fault is for.
+type Of int
+
+// The kinds of targets.
+const (
+	Queue    Of = iota // consumers of a queue
+	Requests           // those that answer requests
+	Either
+)
+
+func (o Of) suits(http bool) bool { return o == Either || (o == Requests) == http }
+
+// Suits tells whether a fault of this name can be put in place for a target that answers requests (http), or
+// for one that consumes a queue. A name that is not known suits: New has a better error.
+func Suits(name string, http bool) error {
+	i := slices.IndexFunc(All(), func(k Kind) bool { return k.Name == name && !k.Of.suits(http) })
+	switch {
+	case i < 0:
+		return nil
+	case http:
+		return fmt.Errorf("fault %s: it is for consumers of a queue, and the target answers requests", name)
+	}
+	return fmt.Errorf("fault %s: it is for targets that answer requests, and this one consumes a queue", name)
 }
 
 // New makes the fault that s names. Unknown names and parameters are errors.

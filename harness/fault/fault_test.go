@@ -217,6 +217,31 @@ func TestNew(t *testing.T) {
 	}
 }
 
+// A fault is for one kind of target, and says so when it is asked of the other.
+func TestSuits(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name string
+		http bool
+		want string
+	}{
+		{"swap", false, ""},
+		{"swap", true, "fault swap: it is for consumers of a queue, and the target answers requests"},
+		{"backend", true, ""},
+		{"backendDown", false, "fault backendDown: it is for targets that answer requests, and this one consumes a queue"},
+		{"link", true, ""},
+		{"link", false, ""},
+		{"nope", true, ""}, // New has a better error
+	} {
+		err := Suits(c.name, c.http)
+		if c.want == "" {
+			require.NoError(t, err, c.name)
+			continue
+		}
+		require.EqualError(t, err, c.want)
+	}
+}
+
 func TestOnRefuses(t *testing.T) {
 	t.Parallel()
 	for want, f := range map[string]On{

@@ -16,6 +16,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
 	"github.com/comeback-chaos/xk6-comeback/harness/link"
 	"github.com/comeback-chaos/xk6-comeback/harness/load"
+	"github.com/comeback-chaos/xk6-comeback/harness/server"
 	"github.com/comeback-chaos/xk6-comeback/harness/wire"
 )
 
@@ -53,6 +54,21 @@ type Lab interface {
 	Alerts() *alertsink.Sink
 	// Broker is the run's own broker. It is an error when the run shares its broker.
 	Broker() (Broker, error)
+	// URL is where a target answers requests. AskExtra offers one request beside those of the load: its id goes with
+	// it in the header X-Request-Id, and who sends it records the Answer.
+	URL() string
+	AskExtra(method, path string) (history.MsgID, error)
+	// Backends are the servers behind a target that answers requests, those included that were stopped.
+	Backends() []Backend
+	// Account is the service that some of them depend on. It is an error when none does.
+	Account() (Backend, error)
+	// AddBackend makes one more. It is not started, and the target not told of it.
+	AddBackend(ctx context.Context, label string, spec server.Spec) (Backend, error)
+	// AdminURL is where the target takes backends in and out. It is an error when the scenario does not say
+	// that it needs such a target.
+	AdminURL() (string, error)
+	// Defect is the run's, "" when it has none. Of those that there are some are a deployer's.
+	Defect() string
 	// Admin looks into the broker's queues, from outside of the wires; Queue is the target's, Dead its
 	// dead-letter queue ("": it has none).
 	Admin() *broker.Admin

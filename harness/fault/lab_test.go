@@ -31,7 +31,8 @@ type bench struct {
 	alerts *alertsink.Sink
 	dir    string
 
-	targets []*benchTarget // the first is "consumer/0", whose connection is 4
+	backends []Backend
+	targets  []*benchTarget // the first is "consumer/0", whose connection is 4
 
 	mu      sync.Mutex
 	events  []history.Event
@@ -107,7 +108,8 @@ func (b *bench) Targets() []Target {
 	}
 	return all
 }
-func (b *bench) Seed() uint64 { return 1 }
+func (b *bench) Backends() []Backend { return b.backends }
+func (b *bench) Seed() uint64        { return 1 }
 
 type benchWatch struct {
 	b      *bench

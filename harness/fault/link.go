@@ -17,35 +17,44 @@ const (
 	LinkAPI    = "api"
 	LinkAI     = "ai"
 	LinkAlerts = "alerts"
+
+	LinkBackend = "backend" // of a target that answers requests: one for each backend
 )
 
 // LinkNames are the neighbours to which there may be a link.
-var LinkNames = []string{LinkBroker, LinkAPI, LinkAI, LinkAlerts}
+var LinkNames = []string{LinkBroker, LinkAPI, LinkAI, LinkAlerts, LinkBackend}
 
 var linkKind = Kind{
+	Of:   Either,
 	Name: "link", Args: []string{"name", "how"},
 	Doc: "makes the TCP way between the target and a neighbour bad",
 	Does: `latency makes every byte come later, bandwidth lets only so many through a second, in each direction of each connection.
 half-open is a firewall that has forgotten its flows: on the connections that are open nothing passes any more, and neither
 side hears of the other's end; new connections are fine. drip is a bad path on which new connections are put: one byte at a
 time, so that a handshake takes minutes. What half-open and drip have taken stays so, also when healed: a heal spares the
-connections to come. In effect once bytes of both sides were touched (half-open: of either), with drip once so many connections were; gone
-once bytes of both sides have passed untouched.`,
+connections to come. reset lets the target ask and the neighbour do its work; once so much of the answer has come, the next of it is
+lost and both sides get a reset. slow-close tells each side late that the other has closed. In effect once bytes of both sides were
+touched (half-open: of either; reset: of the neighbour's; slow-close: once an end has come late), with drip once so many connections
+were; gone once bytes of both sides have passed untouched (slow-close: once an end has).`,
 	Correct: `Keeps up while a way is late, loses and repeats nothing while it is thin; notices by heartbeats that a connection is
-dead; gives a handshake a limit and tries again on a new connection.`,
+dead; gives a handshake a limit and tries again on a new connection. With several backends, of which one is behind the bad way: has
+the others do the work; asks another one only for what may be done twice, and within its budget; gives no part of an answer
+out as the whole; waits for no end once it has the whole.`,
 	Needs: "A link to that neighbour: links in incident().",
 	New:   func() Fault { return &Link{} },
 }
 
 // Link makes the TCP way between the target and one of its neighbours bad.
 type Link struct {
-	Name        string          `json:"name" doc:"the neighbour: 'broker', 'api', 'ai' or 'alerts'"`
-	How         string          `json:"how" doc:"latency, bandwidth, half-open or drip"`
+	Name        string          `json:"name" doc:"the neighbour: 'broker', 'api', 'ai', 'alerts' or 'backend'"`
+	How         string          `json:"how" doc:"latency, bandwidth, half-open, drip, reset or slow-close"`
 	Instance    *int            `json:"instance" doc:"only the way of this instance of the target, from 0; left out: each one's"`
-	Delay       script.Duration `json:"delay" doc:"of latency: how much later, each way; of drip: the time from byte to byte"`
+	Backend     *int            `json:"backend" doc:"of 'backend': only the way to this one, from 0; left out: to each"`
+	Delay       script.Duration `json:"delay" doc:"of latency: how much later, each way; of drip: the time from byte to byte; of slow-close: how late an end is"`
 	Jitter      script.Duration `json:"jitter" doc:"of latency: up to so much more, drawn from the seed"`
 	Rate        int             `json:"rate" doc:"of bandwidth: bytes a second"`
 	Connections int64           `json:"connections" doc:"of drip: it is in effect once it has taken so many; default 1"`
+	After       int             `json:"after" doc:"of reset: bytes of the neighbour's that a connection brings before; default 0"`
 }
 
 // trouble makes the link's trouble of what the script said, and refuses what makes no sense.
@@ -53,16 +62,22 @@ func (f *Link) trouble() (link.Trouble, error) {
 	if !slices.Contains(LinkNames, f.Name) {
 		return nil, fmt.Errorf("name: %q, want one of %s", f.Name, strings.Join(LinkNames, ", "))
 	}
-	timed := f.How == "latency" || f.How == "drip"
+	timed := f.How == "latency" || f.How == "drip" || f.How == "slow-close"
 	switch {
+	case f.Backend != nil && f.Name != LinkBackend:
+		return nil, fmt.Errorf("backend: %d, want none with name: %q", *f.Backend, f.Name)
+	case f.Instance != nil && f.Name == LinkBackend:
+		return nil, fmt.Errorf("instance: %d, want none with name: %q, but backend", *f.Instance, f.Name)
 	case timed != (f.Delay > 0) || f.Delay < 0:
-		return nil, fmt.Errorf("delay: %v, want one above 0 with how: \"latency\" or \"drip\" and none otherwise", time.Duration(f.Delay))
+		return nil, fmt.Errorf("delay: %v, want one above 0 with how: \"latency\", \"drip\" or \"slow-close\" and none otherwise", time.Duration(f.Delay))
 	case f.Jitter < 0 || f.Jitter > 0 && f.How != "latency":
 		return nil, fmt.Errorf("jitter: %v, want none, or one above 0 with how: \"latency\"", time.Duration(f.Jitter))
 	case (f.How == "bandwidth") != (f.Rate > 0) || f.Rate < 0:
 		return nil, fmt.Errorf("rate: %d, want one above 0 with how: \"bandwidth\" and none otherwise", f.Rate)
 	case f.Connections < 0 || f.Connections > 0 && f.How != "drip":
 		return nil, fmt.Errorf("connections: %d, want none, or one above 0 with how: \"drip\"", f.Connections)
+	case f.After < 0 || f.After > 0 && f.How != "reset":
+		return nil, fmt.Errorf("after: %d, want none, or one above 0 with how: \"reset\"", f.After)
 	}
 	switch f.How {
 	case "latency":
@@ -73,12 +88,16 @@ func (f *Link) trouble() (link.Trouble, error) {
 		return link.HalfOpen{}, nil
 	case "drip":
 		return link.Drip{Every: time.Duration(f.Delay)}, nil
+	case "reset":
+		return link.Reset{After: f.After}, nil
+	case "slow-close":
+		return link.SlowClose{For: time.Duration(f.Delay)}, nil
 	}
-	return nil, fmt.Errorf("how: %q, want latency, bandwidth, half-open or drip", f.How)
+	return nil, fmt.Errorf("how: %q, want latency, bandwidth, half-open, drip, reset or slow-close", f.How)
 }
 
 // Inject implements Fault. It is in effect once each of the links has touched bytes of both sides.
-func (f *Link) Inject(_ context.Context, lab Lab) (Injected, error) {
+func (f *Link) Inject(ctx context.Context, lab Lab) (Injected, error) {
 	trouble, err := f.trouble()
 	if err != nil {
 		return Injected{}, err
@@ -87,11 +106,20 @@ func (f *Link) Inject(_ context.Context, lab Lab) (Injected, error) {
 	if err != nil {
 		return Injected{}, err
 	}
-	if links, err = ofInstance(links, f.Instance); err != nil {
+	if f.Name == LinkBackend {
+		links, err = ofBackend(links, f.Backend)
+	} else {
+		links, err = ofInstance(links, f.Instance)
+	}
+	if err != nil {
 		return Injected{}, err
 	}
 	release, err := claimLinks(lab, links)
 	if err != nil {
+		return Injected{}, err
+	}
+	if err := f.used(ctx, lab); err != nil {
+		release()
 		return Injected{}, err
 	}
 	var armed []*link.Armed
@@ -107,58 +135,30 @@ func (f *Link) Inject(_ context.Context, lab Lab) (Injected, error) {
 			release()
 			return nil
 		},
-		Gone: func(ctx context.Context) (string, error) { return passed(ctx, links) },
+		Gone: func(ctx context.Context) (string, error) {
+			if f.How == "slow-close" {
+				return ended(ctx, links)
+			}
+			return passed(ctx, links)
+		},
 	}, nil
 }
 
-// inEffect waits until every link has touched what it is to touch.
-func (f *Link) inEffect(ctx context.Context, armed []*link.Armed) (string, error) {
-	least := max(f.Connections, 1)
-	if f.How == "half-open" {
-		least = 0 // what is lost may be the target's alone
+// used waits until the way to each of the backends has brought a request: health checks alone, on a way that the load does
+// not take, would put the trouble in effect for nobody.
+func (f *Link) used(ctx context.Context, lab Lab) error {
+	if f.Name != LinkBackend {
+		return nil
 	}
-	err := until(ctx, func() bool {
-		return !slices.ContainsFunc(armed, func(a *link.Armed) bool { return !f.touched(a) || a.Conns() < least })
-	})
-	var up, down, conns int64
-	for _, a := range armed {
-		up, down, conns = up+a.Touched().Up.Load(), down+a.Touched().Down.Load(), conns+a.Conns()
-	}
-	seen := fmt.Sprintf("%d bytes to the %s and %d from it, on %d connections, met by %s", up, f.Name, down, conns, f.How)
-	if err != nil {
-		return "", fmt.Errorf("waiting for bytes of both sides: %s: %w", seen, err)
-	}
-	return seen, nil
-}
-
-// touched tells whether a link has touched what shows its trouble. On a dead way one side may have
-// nothing to say: it waits for the other.
-func (f *Link) touched(a *link.Armed) bool {
-	if f.How == "half-open" {
-		return a.Touched().Up.Load()+a.Touched().Down.Load() > 0
-	}
-	return a.Touched().Both()
-}
-
-// passed waits until bytes of both sides have passed each link untouched from now on.
-func passed(ctx context.Context, links []*link.Link) (string, error) {
-	type bytes struct{ up, down int64 }
-	before := make([]bytes, len(links))
-	for i, l := range links {
-		before[i] = bytes{l.Passed().Up.Load(), l.Passed().Down.Load()}
-	}
-	err := until(ctx, func() bool {
-		for i, l := range links {
-			if l.Passed().Up.Load() == before[i].up || l.Passed().Down.Load() == before[i].down {
-				return false
-			}
+	for n, b := range lab.Backends() {
+		if f.Backend != nil && *f.Backend != n {
+			continue
 		}
-		return true
-	})
-	if err != nil {
-		return "", fmt.Errorf("waiting for bytes of both sides to pass: %w", err)
+		if err := takes(ctx, lab, b); err != nil {
+			return err
+		}
 	}
-	return "bytes of both sides passed untouched", nil
+	return nil
 }
 
 // claimLinks takes the links for one fault: of two, only the first would act.
@@ -177,6 +177,17 @@ func ofInstance[T any](all []T, n *int) ([]T, error) {
 	}
 	if *n < 0 || *n >= len(all) {
 		return nil, fmt.Errorf("instance: %d, want 0 to %d: the run has that many (instances in incident())", *n, len(all)-1)
+	}
+	return all[*n : *n+1], nil
+}
+
+// ofBackend picks the link to one backend, all when n is nil.
+func ofBackend(all []*link.Link, n *int) ([]*link.Link, error) {
+	if n == nil {
+		return all, nil
+	}
+	if *n < 0 || *n >= len(all) {
+		return nil, fmt.Errorf("backend: %d, want 0 to %d: the run has that many (backends in incident())", *n, len(all)-1)
 	}
 	return all[*n : *n+1], nil
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -59,6 +60,7 @@ func TestLinkIsInEffectAndGone(t *testing.T) {
 		"bandwidth": {Name: "broker", How: "bandwidth", Rate: 1000},
 		"half-open": {Name: "broker", How: "half-open"},
 		"drip":      {Name: "broker", How: "drip", Delay: script.Duration(1), Connections: 1},
+		"reset":     {Name: "broker", How: "reset"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -98,6 +100,53 @@ func TestLinkIsInEffectAndGone(t *testing.T) {
 	}
 }
 
+func TestSlowCloseIsInEffectAndGone(t *testing.T) {
+	t.Parallel()
+	l := newLinked(t)
+	f := &Link{Name: "backend", How: "slow-close", Delay: script.Duration(time.Millisecond), Backend: new(int)}
+	in, err := f.Inject(t.Context(), l)
+	require.NoError(t, err)
+	open := l.dial(t)
+	echoed(t, open)
+	_, err = in.InEffect(brief(t))
+	require.ErrorContains(t, err, "waiting until a connection to the backend is closed", "bytes show nothing")
+	require.NoError(t, open.Close())
+	seen, err := in.InEffect(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, seen, "ends of connections to the backend came late")
+	require.NoError(t, in.Heal(brief(t)))
+	gone := make(chan error, 1)
+	go func() {
+		_, err := in.Gone(t.Context())
+		gone <- err
+	}()
+	for {
+		other := l.dial(t)
+		echoed(t, other)
+		require.NoError(t, other.Close())
+		select {
+		case err := <-gone:
+			require.NoError(t, err)
+			return
+		default:
+		}
+	}
+}
+
+func TestLinkOfOneBackend(t *testing.T) {
+	t.Parallel()
+	all := []*link.Link{{}, {}}
+	one, three := 1, 3
+	picked, err := ofBackend(all, &one)
+	require.NoError(t, err)
+	require.Equal(t, all[1:], picked)
+	picked, err = ofBackend(all, nil)
+	require.NoError(t, err)
+	require.Equal(t, all, picked)
+	_, err = ofBackend(all, &three)
+	require.ErrorContains(t, err, "backend: 3, want 0 to 1")
+}
+
 func echoed(t *testing.T, c net.Conn) {
 	t.Helper()
 	_, err := c.Write([]byte("x"))
@@ -116,6 +165,10 @@ func TestLinkRefuses(t *testing.T) {
 		`jitter: 1ns`:                         {Name: "api", How: "drip", Delay: 1, Jitter: 1},
 		`rate: 0, want one above 0`:           {Name: "api", How: "bandwidth"},
 		`connections: 2, want none`:           {Name: "api", How: "half-open", Connections: 2},
+		`delay: 0s, want one`:                 {Name: "backend", How: "slow-close"},
+		`after: 1, want none`:                 {Name: "backend", How: "half-open", After: 1},
+		`backend: 0, want none`:               {Name: "api", How: "half-open", Backend: new(int)},
+		`instance: 0, want none`:              {Name: "backend", How: "half-open", Instance: new(int)},
 	} {
 		_, err := f.trouble()
 		require.ErrorContains(t, err, want)
@@ -164,4 +217,19 @@ func TestRefuseIsNotGoneWhileOnlyOthersConsume(t *testing.T) {
 	b.Record(&history.Event{Kind: history.Consume, Conn: 1})
 	_, err := in.Gone(brief(t))
 	require.ErrorContains(t, err, "consumes again", "the load's own is not the target's")
+}
+
+// A way on which there are health checks alone shows nothing: the trouble does not even begin.
+func TestWayToABackendThatTakesNothing(t *testing.T) {
+	t.Parallel()
+	l := newLinked(t)
+	l.backends = []Backend{&benchBackend{name: "backend/0"}}
+	for name, f := range map[string]*Link{
+		"one": {Name: "backend", How: "half-open", Backend: new(int)},
+		"all": {Name: "backend", How: "half-open"},
+	} {
+		_, err := f.Inject(brief(t), l)
+		require.ErrorContains(t, err, "waiting until backend/0 takes a request", name)
+		require.Empty(t, l.claimed, name)
+	}
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/harness/wire"
 )
 
-func inject(t *testing.T, b *bench, f Fault) Injected {
+func inject(t *testing.T, b Lab, f Fault) Injected {
 	t.Helper()
 	in, err := f.Inject(t.Context(), b)
 	require.NoError(t, err)

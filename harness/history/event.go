@@ -36,7 +36,7 @@ const (
 	Mark      // a milestone told by the script or the lab. Who: name, Text: detail
 	End       // last event: the run was closed in order. Text: why it ended
 
-	Offer   // the script asked for a message to be sent. Msg Code(priority) Flags(Doomed)
+	Offer   // the script asked for a message, or a request, to be sent. Msg Code(priority) Flags(Doomed, Extra) Who(user who sends a request, if it says) Text(method and path of a request)
 	Publish // basic.publish seen. Conn Chan Tag(seq in confirm mode) Msg, Who: routing key
 	Confirm // basic.ack from the broker. Conn Chan Tag Flags(Multiple)
 	Refuse  // basic.nack from the broker. Conn Chan Tag Flags(Multiple)
@@ -79,10 +79,17 @@ const (
 	Outlived // the fault was still seen after Heal. N Who Text(evidence)
 
 	Depth       // a queue was probed. Who(queue) N(ready) Tag(unacked) Code(consumers) Flags(Failed) Text(error)
-	Probe       // any other probe. Who(name) Code N Flags(Failed) Text. CPUProbe: Code(pid) N(ms of CPU time since its start)
+	Probe       // any other probe. Who(name) Code N Flags(Failed) Text. CPUProbe: Code(pid) N(ms of CPU time since its start). MemoryProbe: Code(pid) N(bytes resident, of its children, too). PassProbe, CeilingProbe: see there
 	ScriptError // the script threw. Who(exec function) Text
 
 	ProcAsk // a fault asked a process to end in order. Who N(pid) Code(ms that it has, 0: as long as it takes) Text(how) Flags(Withdrawn: it did not ask after all)
+
+	Answer  // the load has its answer to a request that it offered, or none. Msg Code(HTTP status, 0: none came) N(µs) Who(version that answered, as it says) Text(backend that answered, as it says; why none came) Flags(Good, Later, Own, Leaked)
+	Take    // a backend began with a request. Msg Who(backend) N(backend's own number of it) Text(method and path)
+	Give    // a backend was done with a request. Msg Who(backend) N(as in Take) Code(HTTP status, 0: none) Flags(Left)
+	Health  // a backend answered a health check. Who(backend) Code(HTTP status, 0: none) N(µs)
+	Rollout // a deployer did or saw something. Who(backend; "": it concerns the whole) N(ms: of begin and rollback, that it has; of drain, that the backend has for its requests) Code(of begin and rollback: backends that must stay healthy; of done: that must be, 0: any number) Tag(of begin and rollback: backends that may run, 0: any number) Text(what, the version, and why)
+	Reading // a slow reader of an answer has stopped. N(fault id) Who(path) Tag(bytes of the body that it had) Code(ms since the answer's head) Flags(Whole, Left) Text(how it ended)
 
 	kinds // number of kinds + 1
 )
@@ -92,6 +99,9 @@ const DeadProbe = "dead letters"
 
 // CPUProbe begins the Who of a Probe that tells how much CPU time a process has used: its name follows.
 const CPUProbe = "cpu "
+
+// MemoryProbe begins the Who of a Probe that tells how much memory a process has resident: its name follows.
+const MemoryProbe = "memory "
 
 // Flags qualify an Event.
 type Flags uint8
@@ -112,9 +122,18 @@ const (
 	Accepted = Redelivered // effect: with Refused, the effect happened all the same
 	Broken   = Failed      // effect: with Refused, what was reported is no whole image and no JSON object
 	Doomed   = Multiple    // offer: a correct target dead-letters it
+	Extra    = Requeue     // offer: beyond the load that the scenario states, by a fault
 	AllClear = Multiple    // alert: says that the incident is over
 
 	Withdrawn = Multiple // process asked to end: it was taken back
+
+	Good  = Multiple // answer: what was asked for
+	Later = Requeue  // answer: turned away, with the time after which to come again (Retry-After)
+	Left  = Multiple // give, reading: the caller had gone before the end
+
+	Own    = FromBroker  // answer: it names the user who asked
+	Leaked = Redelivered // answer: it names another user
+	Whole  = Requeue     // reading: it had the whole answer
 )
 
 // Has tells whether every bit of want is set.
@@ -135,6 +154,8 @@ type Meta struct {
 	Duration  time.Duration `json:"duration"`
 	Expect    Expect        `json:"expect"`
 	Catches   []Catch       `json:"catches,omitempty"`
+	HTTP      bool          `json:"http,omitempty"`  // the target answers requests; otherwise it consumes a queue
+	Sweep     *Swept        `json:"sweep,omitempty"` // the run is a sweep over numbers of workers; nil: it is not
 }
 
 // Catch names a defect and the check that must fail on it.
@@ -163,6 +184,47 @@ type Expect struct {
 	Alerts     *Range           `json:"alerts,omitempty"`     // alerts at the sink; nil: none allowed
 	AllClears  *Range           `json:"allClears,omitempty"`  // nil: as many as alerts, when there are any
 	Hooks      map[string]Calls `json:"hooks,omitempty"`      // by hook; a hook that is not listed must not be called
+
+	// Of a target that answers requests.
+	Unanswered int           `json:"unanswered,omitempty"` // requests that may have no answer
+	Errors     int           `json:"errors,omitempty"`     // requests that may be answered badly
+	TurnedAway *TurnedAway   `json:"turnedAway,omitempty"` // requests answered with a time to come again; nil: none allowed
+	AskedAgain bool          `json:"askedAgain,omitempty"` // no request that may be done twice fails
+	Retries    float64       `json:"retries,omitempty"`    // share of requests that backends may take more than once; 0: 0.2
+	Version    string        `json:"version,omitempty"`    // that alone may answer; "": not judged
+	Rotation   *Rotation     `json:"rotation,omitempty"`   // the target's health checks; nil: not judged
+	BackIn     time.Duration `json:"backIn,omitempty"`     // longest time from the last heal until each backend takes requests again; 0: not judged
+	Serves     string        `json:"serves,omitempty"`     // that alone answers after the last heal and Recovery; "": not judged
+
+	Latency *Latency `json:"latency,omitempty"` // of requests that are offered while a fault is on; nil: not judged
+	Cached  float64  `json:"cached,omitempty"`  // least share of answers that cost no backend a whole one, 0 to 1; 0: not judged
+	Fresh   float64  `json:"fresh,omitempty"`   // beside Cached: least share of answers that no backend was asked for at all; 0: not judged
+	Users   int      `json:"users,omitempty"`   // least number of users who ask, none of whom gets what was made for another; 0: not judged
+	Memory  int      `json:"memory,omitempty"`  // MB that a process of the target may have resident beyond what it had before the faults; 0: not judged
+	Readers *Readers `json:"readers,omitempty"` // when slow readers are cut; nil: not judged
+}
+
+// Readers bounds how long a slow reader has an answer's head before it is cut.
+type Readers struct {
+	Min time.Duration `json:"min,omitempty"` // so long it is served
+	Max time.Duration `json:"max"`           // and no longer
+	// Whole is how many of them take their answer fast enough to have all of it; 0: not judged
+	Whole int `json:"whole,omitempty"`
+}
+
+// Latency bounds how long requests take, from the offer to the good answer.
+type Latency struct {
+	P99  time.Duration `json:"p99"`
+	Path string        `json:"path,omitempty"` // begin of the paths that it is about; empty: all
+}
+
+// Rotation is how the target asks after the health of its backends.
+type Rotation struct {
+	Interval  time.Duration `json:"interval"`        // from one check to the next
+	Timeout   time.Duration `json:"timeout"`         // of one
+	Healthy   int           `json:"healthy"`         // good answers in a row after which a backend is in
+	Unhealthy int           `json:"unhealthy"`       // bad answers in a row after which it is out
+	Exact     bool          `json:"exact,omitempty"` // by the checks that the backend saw: it answers each of them in the end
 }
 
 // Serving bounds how the service may suffer.
@@ -175,6 +237,13 @@ type Serving struct {
 type Range struct {
 	Min int `json:"min"`
 	Max int `json:"max"`
+}
+
+// TurnedAway is how many requests are turned away, and how.
+type TurnedAway struct {
+	Range
+	Within time.Duration `json:"within,omitempty"` // 99 % of them are told so in this time; 0: not judged
+	Status int           `json:"status,omitempty"` // all of them are told so by this HTTP status; 0: 429 or 503
 }
 
 // Calls bounds the calls of a hook.

@@ -1,6 +1,9 @@
 package history
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // kindNames is in the order of the kinds.
 var kindNames = [kinds]string{
@@ -49,6 +52,12 @@ var kindNames = [kinds]string{
 	Probe:       "probe",
 	ScriptError: "script-error",
 	ProcAsk:     "proc-ask",
+	Answer:      "answer",
+	Take:        "take",
+	Give:        "give",
+	Health:      "health",
+	Rollout:     "rollout",
+	Reading:     "reading",
 }
 
 // String gives the kind's name in lower case, "load-begin" for LoadBegin.
@@ -61,3 +70,11 @@ func (k Kind) String() string {
 
 // Kinds is the number of kinds plus one: valid ones are from 1 to Kinds-1.
 const Kinds = int(kinds)
+
+// BackendName is the Who of the n-th backend, from 0.
+func BackendName(n int) string { return fmt.Sprintf("%s%d", backends, n) }
+
+// IsBackend tells whether a Who is one.
+func IsBackend(who string) bool { return strings.HasPrefix(who, backends) }
+
+const backends = "backend/"

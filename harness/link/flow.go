@@ -21,11 +21,13 @@ type valve struct {
 // flow is one direction of a connection.
 type flow struct {
 	*valve
+	way    *way
 	stub   *toxics.ToxicStub
 	born   uint64
 	random *rand.Rand // of the seed and born
 	due    time.Time  // of the last chunk that was held back
 	owed   time.Duration
+	past   int    // bytes that trouble has let pass
 	by     *Armed // what has taken it
 }
 
@@ -34,7 +36,7 @@ func (v *valve) GetBufferSize() int { return 1024 }
 
 // NewState implements toxiproxy's StatefulToxic: it makes the connection's flow.
 func (v *valve) NewState() any {
-	f := &flow{valve: v, born: v.link.births.Add(1)}
+	f := &flow{valve: v, way: v.link.ways.next, born: v.link.births.Add(1)}
 	f.random = rand.New(rand.NewPCG(v.link.cfg.Seed, f.born)) //nolint:gosec // repeatable on purpose
 	return f
 }
@@ -63,33 +65,47 @@ func (v *valve) Pipe(stub *toxics.ToxicStub) {
 	}
 }
 
-// take deals with a chunk, and is false when the link was closed.
+// take deals with a chunk, and is false when the connection is over.
 func (f *flow) take(c *stream.StreamChunk) bool {
 	a := f.link.taker(f)
 	if a == nil {
-		f.link.passed.of(f.dir).Add(int64(len(c.Data)))
-		return f.send(c)
+		return f.untouched(c)
 	}
-	if f.by != a {
-		f.by, f.due, f.owed = a, time.Time{}, 0
-		if f.dir == stream.Downstream {
-			a.conns.Add(1)
-		}
-	}
+	f.taken(a)
 	return a.trouble.pass(f, c)
+}
+
+// taken notes what has taken the flow.
+func (f *flow) taken(a *Armed) {
+	if f.by == a {
+		return
+	}
+	f.by, f.due, f.owed, f.past = a, time.Time{}, 0, 0
+	if f.dir == stream.Downstream {
+		a.conns.Add(1)
+	}
+}
+
+// untouched passes a chunk on as if all were well.
+func (f *flow) untouched(c *stream.StreamChunk) bool {
+	f.link.passed.of(f.dir).Add(int64(len(c.Data)))
+	return f.send(c)
 }
 
 // count notes bytes that the trouble has acted on.
 func (f *flow) count(n int) { f.by.touched.of(f.dir).Add(int64(n)) }
 
-// ended is asked when the sender has closed: the receiver may only hear of it on a way that is open. It
-// is false when the link was closed meanwhile.
+// ended is asked when the sender has closed, and returns when the receiver may hear of it. It is false when
+// the link was closed meanwhile.
 func (f *flow) ended() bool {
-	if a := f.link.taker(f); a == nil || a.trouble != (HalfOpen{}) {
-		return true
+	if a := f.link.taker(f); a != nil {
+		if h, ok := a.trouble.(holder); ok {
+			f.taken(a)
+			return h.hold(f)
+		}
 	}
-	<-f.link.done
-	return false
+	f.link.ended.Add(1)
+	return true
 }
 
 // send forwards a chunk, and is false when the link was closed.
@@ -123,7 +139,11 @@ func (f *flow) wait(d time.Duration) bool {
 	return true
 }
 
-// drain lets what is still before us end, once the link was closed.
+// written returns when what was sent before is with the kernel, or the link was closed: the writer, which
+// comes next, takes one chunk at a time. A chunk of nil it would take for the end.
+func (f *flow) written() { f.send(&stream.StreamChunk{Data: []byte{}}) }
+
+// drain lets what is still before us end, once the connection is over.
 func (f *flow) drain() {
 	for c := range f.stub.Input {
 		_ = c

@@ -1,11 +1,13 @@
 // Package link is a TCP way between a target and one of its neighbours that can be made bad: late,
-// thin, dripping or half-open. Link is its central type. It is toxiproxy with one toxic of our own in
-// each direction, as toxiproxy's own draw from no seed, do not tell what they have touched, and act on
-// every connection or none. It knows no AMQP: what needs frames is harness/wire's.
+// thin, dripping, half-open, cut, or slow to tell of an end. Link is its central type. It is toxiproxy's
+// connections with one toxic of our own in each direction, as toxiproxy's own draw from no seed, do not
+// tell what they have touched, and act on every connection or none. It knows no AMQP: what needs frames
+// is harness/wire's.
 package link
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,14 +27,19 @@ type Config struct {
 
 // Link passes connections on to its upstream. Its methods are safe for concurrent use.
 type Link struct {
-	cfg   Config
-	proxy *toxiproxy.Proxy
-	done  chan struct{} // closed by Close
-	once  sync.Once
+	cfg      Config
+	server   *toxiproxy.ApiServer
+	proxy    *toxiproxy.Proxy // for its toxics: the sockets are ours
+	listener net.Listener
+	done     chan struct{} // closed by Close
+	once     sync.Once
+	served   sync.WaitGroup
+	ways     ways
 
 	births atomic.Uint64 // directions of connections, ever
 	armed  atomic.Pointer[[]*Armed]
 	passed Bytes
+	ended  atomic.Int64
 	mu     sync.Mutex // held while armed changes
 }
 
@@ -52,8 +59,8 @@ func (b *Bytes) of(d stream.Direction) *atomic.Int64 {
 // Listen makes a link that accepts connections on a free port of 127.0.0.1, until Close.
 func Listen(c Config) (*Link, error) {
 	l := &Link{cfg: c, done: make(chan struct{})}
-	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
-	l.proxy = toxiproxy.NewProxy(server, c.Name, "127.0.0.1:0", c.Upstream)
+	l.server = toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
+	l.proxy = toxiproxy.NewProxy(l.server, c.Name, "", c.Upstream)
 	toxics.Register(toxicType, new(valve))
 	for _, d := range []stream.Direction{stream.Upstream, stream.Downstream} {
 		added, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(`{"type":%q,"stream":%q}`, toxicType, d)))
@@ -63,9 +70,11 @@ func Listen(c Config) (*Link, error) {
 		v := added.Toxic.(*valve)
 		v.link, v.dir = l, d
 	}
-	if err := l.proxy.Start(); err != nil {
+	var err error
+	if l.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, fmt.Errorf("link %s: listen on a free port of 127.0.0.1: %w", c.Name, err)
 	}
+	l.served.Go(l.serve)
 	return l, nil
 }
 
@@ -73,12 +82,14 @@ func Listen(c Config) (*Link, error) {
 func (l *Link) Name() string { return l.cfg.Name }
 
 // Addr is the host:port that stands for the upstream.
-func (l *Link) Addr() string { return l.proxy.Listen }
+func (l *Link) Addr() string { return l.listener.Addr().String() }
 
 // Close ends the link and its connections. Closing twice is harmless.
 func (l *Link) Close() error {
 	l.once.Do(func() {
-		l.proxy.Stop()
+		_ = l.listener.Close()
+		l.served.Wait()
+		l.ways.close()
 		close(l.done)
 	})
 	return nil
@@ -87,14 +98,23 @@ func (l *Link) Close() error {
 // Passed counts the bytes that no trouble has touched, since the link began.
 func (l *Link) Passed() *Bytes { return &l.passed }
 
-// Trouble is one way in which a link is bad: Latency, Bandwidth, HalfOpen or Drip.
+// Ended counts the directions of connections whose end was passed on at once, since the link began.
+func (l *Link) Ended() int64 { return l.ended.Load() }
+
+// Trouble is one way in which a link is bad: Latency, Bandwidth, HalfOpen, Drip, Reset or SlowClose.
 type Trouble interface {
 	// takes tells whether a connection is affected.
 	takes(f *flow, a *Armed) bool
 	// lasts tells whether a connection that was taken stays so when the trouble is removed.
 	lasts() bool
-	// pass deals with a chunk of a connection that was taken, and is false when the link was closed.
+	// pass deals with a chunk of a connection that was taken, and is false when the connection is over.
 	pass(f *flow, c *stream.StreamChunk) bool
+}
+
+// holder is trouble that holds up the end of a connection, too.
+type holder interface {
+	// hold returns when the receiver may hear of it; false: never, as the link was closed.
+	hold(f *flow) bool
 }
 
 // Armed is trouble in force.
@@ -107,6 +127,7 @@ type Armed struct {
 	once    sync.Once
 	touched Bytes
 	conns   atomic.Int64
+	ends    atomic.Int64
 }
 
 // Add makes the link bad, from the next byte on. Of several troubles that take a connection the oldest acts.
@@ -145,6 +166,9 @@ func (a *Armed) Touched() *Bytes { return &a.touched }
 
 // Conns counts the connections whose upstream's bytes it has acted on.
 func (a *Armed) Conns() int64 { return a.conns.Load() }
+
+// Ends counts the ends of connections that it has held up, in either direction.
+func (a *Armed) Ends() int64 { return a.ends.Load() }
 
 // list is a copy of what is armed, with room for one more.
 func (l *Link) list() []*Armed {

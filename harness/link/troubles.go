@@ -62,6 +62,11 @@ func (HalfOpen) pass(f *flow, c *stream.StreamChunk) bool {
 	return true
 }
 
+func (HalfOpen) hold(f *flow) bool {
+	<-f.link.done
+	return false
+}
+
 // Drip is a bad path that some connections are put on: those that are opened under it get one byte
 // through in every Every, for good. The ones that were there before are not touched.
 type Drip struct{ Every time.Duration }
@@ -81,4 +86,42 @@ func (t Drip) pass(f *flow, c *stream.StreamChunk) bool {
 		f.count(1)
 	}
 	return true
+}
+
+// Reset cuts a connection once After of the upstream's bytes have passed since it was added: the next one is
+// lost, and both sides get a reset, as from a peer whose host has gone. What the upstream was asked for it has
+// done. Connections on which the upstream says no more than that are not touched.
+type Reset struct{ After int }
+
+func (Reset) lasts() bool { return false }
+
+func (Reset) takes(f *flow, a *Armed) bool { return f.dir == stream.Downstream && a.until.Load() == 0 }
+
+func (t Reset) pass(f *flow, c *stream.StreamChunk) bool {
+	rest := t.After - f.past
+	if len(c.Data) <= rest {
+		f.past += len(c.Data)
+		return f.untouched(c)
+	}
+	if rest > 0 {
+		f.untouched(&stream.StreamChunk{Data: c.Data[:rest], Timestamp: c.Timestamp})
+	}
+	f.written()
+	f.count(len(c.Data) - max(rest, 0))
+	f.way.reset()
+	return false
+}
+
+// SlowClose tells each side only after For that the other has closed. What they say passes at once.
+type SlowClose struct{ For time.Duration }
+
+func (SlowClose) lasts() bool                  { return false }
+func (SlowClose) takes(_ *flow, a *Armed) bool { return a.until.Load() == 0 }
+
+func (SlowClose) pass(f *flow, c *stream.StreamChunk) bool { return f.untouched(c) }
+
+func (t SlowClose) hold(f *flow) bool {
+	ok := f.wait(t.For)
+	f.by.ends.Add(1)
+	return ok
 }

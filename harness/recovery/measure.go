@@ -26,6 +26,7 @@ type limits struct {
 	tightLatency, looseLatency uint32 // µs
 	tightBacklog, looseBacklog int
 	rate                       float64
+	failures                   bool // some are normal
 }
 
 func (r Range) limits() limits {
@@ -35,7 +36,7 @@ func (r Range) limits() limits {
 	return limits{
 		tightLatency: micros(latency), looseLatency: micros(latency + slackTime),
 		tightBacklog: backlog, looseBacklog: backlog + share(slackTime),
-		rate: keepUp * min(r.MinRate, keepUp*r.Rate),
+		rate: keepUp * min(r.MinRate, keepUp*r.Rate), failures: r.Failed > 0,
 	}
 }
 
@@ -94,7 +95,7 @@ func (m *measurement) prepare() {
 	m.backlog = make([]int, len(m.ticks))
 	sum := 0
 	for i, t := range m.ticks {
-		sum += int(t.offered) - int(t.gone) - int(t.effects)
+		sum += int(t.offered) - t.settled()
 		m.backlog[i] = sum
 	}
 	m.first = max(0, int((m.heal-s.base)/Tick))
@@ -131,12 +132,15 @@ func (m *measurement) overdue() bool {
 }
 
 func (m *measurement) isTight(i int) bool {
-	return m.backlog[i] <= m.tightBacklog && m.ticks[i].worst <= m.tightLatency
+	return m.backlog[i] <= m.tightBacklog && m.ticks[i].worst <= m.tightLatency && m.works(i)
 }
 
 func (m *measurement) isLoose(i int) bool {
-	return m.backlog[i] <= m.looseBacklog && m.ticks[i].worst <= m.looseLatency
+	return m.backlog[i] <= m.looseBacklog && m.ticks[i].worst <= m.looseLatency && m.works(i)
 }
+
+// works tells whether no request failed in a tick that would not have failed before the fault.
+func (m *measurement) works(i int) bool { return m.failures || m.ticks[i].failed == 0 }
 
 // runs tells for every tick how many in a row from it on are good.
 func (m *measurement) runs(good func(int) bool) []int {
@@ -221,11 +225,15 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.3fs", d.Seconds()) 
 
 // describe tells a tick's state against the limits.
 func (m *measurement) describe(i int) string {
-	effects, worst := 0, uint32(0)
+	effects, failed, worst := 0, 0, uint32(0)
 	from := max(0, i+1-window)
 	for _, t := range m.ticks[from : i+1] {
 		effects += int(t.effects)
+		failed += int(t.failed)
 		worst = max(worst, t.worst)
+	}
+	if failed > 0 && !m.failures {
+		return fmt.Sprintf("%d requests failed beside %d that did not in the second before", failed, effects)
 	}
 	return fmt.Sprintf("backlog %d (limit %d), highest latency %v (limit %v) and %d effects (limit %.1f) in the second before",
 		m.backlog[i], m.looseBacklog, time.Duration(worst)*time.Microsecond,

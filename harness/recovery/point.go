@@ -10,10 +10,11 @@ type Point struct {
 	At      time.Duration `json:"at"` // where the bucket begins, since the run's base
 	Offered int           `json:"offered"`
 	Effects int           `json:"effects"`
-	Backlog int           `json:"backlog"` // at the bucket's end
-	P50     time.Duration `json:"p50"`     // of the effects in the bucket, within a factor of 1.5
-	P90     time.Duration `json:"p90"`     //
-	Max     time.Duration `json:"max"`     // exact to 1 µs
+	Failed  int           `json:"failed,omitempty"` // requests
+	Backlog int           `json:"backlog"`          // at the bucket's end
+	P50     time.Duration `json:"p50"`              // of the effects in the bucket, within a factor of 1.5
+	P90     time.Duration `json:"p90"`              //
+	Max     time.Duration `json:"max"`              // exact to 1 µs
 }
 
 // Points gives the whole series, a Point for each Bucket.
@@ -24,9 +25,10 @@ func (s *Series) Points() []Point {
 	backlog := 0
 	for i, t := range s.ticks {
 		p := &points[i/perBucket]
-		backlog += int(t.offered) - int(t.gone) - int(t.effects)
+		backlog += int(t.offered) - t.settled()
 		p.Offered += int(t.offered)
 		p.Effects += int(t.effects)
+		p.Failed += int(t.failed)
 		p.Backlog = backlog
 		p.Max = max(p.Max, time.Duration(t.worst)*time.Microsecond)
 	}

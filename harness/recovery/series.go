@@ -20,8 +20,9 @@ const (
 	maxTicks  = int(24 * time.Hour / Tick) // what is later is not counted: memory stays bounded
 )
 
-// Series counts a run's messages as its events pass: offered, first effects, latency, backlog. The
-// zero value is ready for use, live or afterwards, and safe for many goroutines. Times count from the
+// Series counts a run's messages as its events pass: offered, first effects, latency, backlog. A request is a
+// message whose effect is a good answer; one that is answered otherwise, or not at all, has failed: it waits
+// no longer, and was not done. The zero value is ready for use, live or afterwards, and safe for many goroutines. Times count from the
 // first LoadBegin or Offer, so that a shifted history gives the same series.
 type Series struct {
 	mu      sync.Mutex
@@ -43,8 +44,12 @@ type slot struct {
 	gone    uint32 // offered in this tick, and will have no effect or nobody can know
 	done    uint32 // offered in this tick, and had their effect at some time
 	effects uint32 // first effects that happened in this tick
+	failed  uint32 // requests that failed in this tick
 	worst   uint32 // highest latency of these in µs
 }
+
+// settled is how many messages wait no longer because of what happened in this tick.
+func (t slot) settled() int { return int(t.gone) + int(t.effects) + int(t.failed) }
 
 // state is a message's offer time since base, times 4, and its phase.
 type state int64
@@ -52,7 +57,7 @@ type state int64
 const (
 	offered state = iota + 1
 	gone
-	done
+	done  // or failed
 	phase = 3
 )
 
@@ -86,6 +91,12 @@ func (s *Series) Observe(e *history.Event) {
 	case history.Effect:
 		if Counts(e) {
 			s.effect(e.Msg, e.At)
+		}
+	case history.Answer:
+		if e.Flags.Has(history.Good) {
+			s.effect(e.Msg, e.At)
+		} else {
+			s.fail(e.Msg, e.At)
 		}
 	case history.ConnOpen:
 		if IsLoad(e.Who) {
@@ -161,6 +172,18 @@ func (s *Series) effect(id history.MsgID, at time.Duration) {
 		s.buckets = append(s.buckets, make([]latencies, b+1-len(s.buckets))...)
 	}
 	s.buckets[b].add(latency)
+}
+
+func (s *Series) fail(id history.MsgID, at time.Duration) {
+	p := s.msgs.At(id)
+	slot := s.slotAt(at - s.base)
+	if *p&phase != offered || slot == nil {
+		return
+	}
+	s.slotAt(p.at()).done++
+	*p = *p&^phase | done
+	slot.failed++
+	s.waiting--
 }
 
 func micros(d time.Duration) uint32 { return uint32(min(d/time.Microsecond, math.MaxUint32)) }

@@ -8,12 +8,13 @@ import (
 
 // Range is a target's steady state: what a Series showed before the fault.
 type Range struct {
-	From    time.Duration `json:"from"`    // the stretch it was read from
-	To      time.Duration `json:"to"`      //
-	Rate    float64       `json:"rate"`    // effects a second, mean
-	MinRate float64       `json:"minRate"` // lowest over a second
-	Latency time.Duration `json:"latency"` // highest, offer → first effect
-	Backlog int           `json:"backlog"` // highest: offered, no effect yet
+	From    time.Duration `json:"from"`             // the stretch it was read from
+	To      time.Duration `json:"to"`               //
+	Rate    float64       `json:"rate"`             // effects a second, mean
+	MinRate float64       `json:"minRate"`          // lowest over a second
+	Latency time.Duration `json:"latency"`          // highest, offer → first effect
+	Backlog int           `json:"backlog"`          // highest: offered, no effect yet
+	Failed  int           `json:"failed,omitempty"` // requests that failed: what is normal is not looked at afterwards
 }
 
 const (
@@ -42,7 +43,8 @@ func Steady(s *Series, from, to time.Duration) (Range, error) {
 		offered += int(t.offered) - int(t.gone)
 		effects += int(t.effects)
 		recent += int(t.effects)
-		backlog += int(t.offered) - int(t.gone) - int(t.effects)
+		r.Failed += int(t.failed)
+		backlog += int(t.offered) - t.settled()
 		r.Backlog = max(r.Backlog, backlog)
 		r.Latency = max(r.Latency, time.Duration(t.worst)*time.Microsecond)
 		if i-first >= window {
@@ -64,7 +66,7 @@ func Steady(s *Series, from, to time.Duration) (Range, error) {
 func (s *Series) backlogBefore(tick int) int {
 	backlog := 0
 	for _, t := range s.ticks[:min(tick, len(s.ticks))] {
-		backlog += int(t.offered) - int(t.gone) - int(t.effects)
+		backlog += int(t.offered) - t.settled()
 	}
 	return backlog
 }

@@ -21,6 +21,9 @@ func (r Run) Name() string {
 	return r.Scenario.Name + "--" + r.Defect // a name has single dashes only, or folders could collide
 }
 
+// alone tells whether nothing may run beside it: a sweep measures what the server can do on this machine.
+func (r Run) alone() bool { return r.Scenario.Sweep != nil }
+
 // Plan lists the runs of a suite: each scenario once on its target; or, for its teeth, once on each
 // defect that it says it catches. only, when not empty, keeps the scenarios so named.
 func Plan(scenarios []Scenario, teeth bool, only []string) ([]Run, error) {
@@ -47,7 +50,7 @@ func Plan(scenarios []Scenario, teeth bool, only []string) ([]Run, error) {
 	}
 	// The longest first: a long run that starts last would stretch the whole.
 	slices.SortStableFunc(runs, func(a, b Run) int {
-		return int(b.Scenario.Load.Duration - a.Scenario.Load.Duration)
+		return int(b.Scenario.Length() - a.Scenario.Length())
 	})
 	return runs, nil
 }

@@ -30,10 +30,8 @@ type Options struct {
 	Progress io.Writer    // a line when a run has ended; nil: discard
 }
 
-const (
-	runMargin  = 90 * time.Second // what a run may take beyond its load before it is killed: set-up, drain, judgement
-	closeLimit = 10 * time.Second // of the shared broker
-)
+// runMargin is what a run may take beyond its load before it is killed: set-up, drain, judgement.
+const runMargin = 90 * time.Second
 
 // Execute makes the runs. The error says that the suite itself could not work; what became of each
 // run is in the result.
@@ -55,22 +53,13 @@ func Execute(ctx context.Context, plan []Run, o Options) (*reports.Suite, error)
 		return nil, err
 	}
 	defer group.Close()
-	shared, err := broker.Open(ctx, o.Broker, group, nil)
-	if err != nil {
+	e := &executor{Options: o, group: group, tails: &last, total: len(plan)}
+	if err := e.openBroker(ctx, plan); err != nil {
 		return nil, err
 	}
-	closeBroker := func() error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeLimit)
-		defer cancel()
-		return shared.Close(ctx)
-	}
-	if o.Parallel, err = width(ctx, shared, o); err != nil {
-		return nil, errors.Join(err, closeBroker())
-	}
-	e := &executor{Options: o, group: group, broker: shared, tails: &last, total: len(plan)}
 	runs := e.all(ctx, plan)
-	err = errors.Join(closeBroker(), group.Close(), context.Cause(ctx))
-	s := &reports.Suite{Runs: runs, Wall: time.Since(began), Parallel: o.Parallel}
+	err = errors.Join(e.closeBroker(ctx), group.Close(), context.Cause(ctx))
+	s := &reports.Suite{Runs: runs, Wall: time.Since(began), Parallel: e.Parallel}
 	for _, r := range runs {
 		s.CriticalPath = max(s.CriticalPath, r.Wall)
 	}
@@ -81,7 +70,7 @@ func Execute(ctx context.Context, plan []Run, o Options) (*reports.Suite, error)
 type executor struct {
 	Options
 	group  *child.Group
-	broker broker.Broker
+	broker broker.Broker // nil: no run of the plan shares one
 	tails  *tails
 	total  int
 
@@ -89,43 +78,38 @@ type executor struct {
 	done int
 }
 
-// width is how many runs may go side by side: one, where the broker gives them no vhost each.
-func width(ctx context.Context, b broker.Broker, o Options) (int, error) {
-	const probe = "comeback-probe"
-	err := b.AddVhost(ctx, probe)
-	if err == nil {
-		return o.Parallel, b.DropVhost(ctx, probe)
-	}
-	if !errors.Is(err, broker.ErrNoVhosts) {
-		return 0, err
-	}
-	if o.Parallel > 1 {
-		fmt.Fprintln(o.Progress, "one run at a time: this broker gives no run a vhost of its own")
-	}
-	return 1, nil
-}
-
 func (e *executor) all(ctx context.Context, plan []Run) []reports.Run {
 	results := make([]reports.Run, len(plan))
 	slots := make(chan struct{}, e.Parallel)
+	run := func(i int) {
+		began := time.Now()
+		results[i] = e.one(ctx, plan[i])
+		results[i].Wall = time.Since(began)
+		e.progress(results[i])
+	}
 	var wg sync.WaitGroup
 	for i, r := range plan {
+		if r.alone() {
+			continue
+		}
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			began := time.Now()
-			results[i] = e.one(ctx, r)
-			results[i].Wall = time.Since(began)
-			e.progress(results[i])
+			run(i)
 		})
 	}
 	wg.Wait()
+	for i, r := range plan {
+		if r.alone() {
+			run(i)
+		}
+	}
 	return results
 }
 
 // one makes one run, in a process of its own, and reads the verdict that it leaves.
 func (e *executor) one(ctx context.Context, r Run) reports.Run {
-	result := reports.Run{Scenario: r.Scenario.Name, Defect: r.Defect, Want: r.Want, Dir: filepath.Join(e.Out, r.Name())}
+	result := reports.Run{Scenario: r.Scenario.Name, Target: r.Scenario.Target, Defect: r.Defect, Want: r.Want, Dir: filepath.Join(e.Out, r.Name())}
 	// What an earlier suite left must not be taken for this run's.
 	if err := os.RemoveAll(filepath.Join(result.Dir, harness.VerdictFile)); err != nil {
 		result.Err = err.Error()
@@ -134,7 +118,7 @@ func (e *executor) one(ctx context.Context, r Run) reports.Run {
 	if result.Skipped = e.cannot(r.Scenario); result.Skipped != "" {
 		return result
 	}
-	ended, err := e.k6(ctx, r, result.Dir)
+	exit, err := e.k6(ctx, r, result.Dir)
 	if err != nil {
 		result.Err = err.Error()
 	}
@@ -146,7 +130,7 @@ func (e *executor) one(ctx context.Context, r Run) reports.Run {
 		result.Err = fmt.Sprintf("the verdict in %s is of %s on target %s, defect %q", result.Dir, j.Meta.Scenario, j.Meta.Target, j.Meta.Defect)
 	case err == nil:
 		result.Judgement = j
-		if j.Verdict != check.Pass && ended {
+		if j.Verdict != check.Pass && exit == j.Verdict.Code() {
 			result.Err = "" // that code was the verdict's own
 		}
 	}
@@ -159,6 +143,9 @@ func (e *executor) cannot(s Scenario) string {
 		if err := broker.LocalInstalled(); err != nil {
 			return "it breaks its broker and needs one of its own: " + err.Error()
 		}
+	}
+	if err := s.Missing(); err != nil {
+		return err.Error()
 	}
 	if e.Targets == nil {
 		return ""
@@ -174,11 +161,11 @@ func (e *executor) cannot(s Scenario) string {
 }
 
 // k6 runs the script. A k6 that did not end well is an error, also beside a verdict that is a pass: it
-// was killed, or has crossed a threshold. ended: by itself, with a code.
-func (e *executor) k6(ctx context.Context, r Run, dir string) (ended bool, err error) {
+// was killed, or has crossed a threshold. exit is the code that it ended with by itself, or else a negative number.
+func (e *executor) k6(ctx context.Context, r Run, dir string) (exit int, err error) {
 	choice, drop, err := e.brokerFor(ctx, r)
 	if err != nil {
-		return false, err
+		return -1, err
 	}
 	defer drop()
 	args := []string{"run", "--no-color", "--quiet", "-e", "OUT=" + dir}
@@ -193,7 +180,7 @@ func (e *executor) k6(ctx context.Context, r Run, dir string) (ended bool, err e
 	}
 	cwd, err := os.Getwd()
 	if err != nil {
-		return false, err
+		return -1, err
 	}
 	p, err := e.group.Start(child.Spec{
 		Name: r.Name(), Path: e.K6, Args: append(args, r.Scenario.File), Dir: cwd, InheritEnv: true,
@@ -201,43 +188,28 @@ func (e *executor) k6(ctx context.Context, r Run, dir string) (ended bool, err e
 		Env: []string{broker.EnvChoice + "=" + choice},
 	})
 	if err != nil {
-		return false, err
+		return -1, err
 	}
-	limit := time.NewTimer(r.Scenario.Load.Duration + runMargin)
+	limit := time.NewTimer(r.Scenario.Length() + runMargin)
 	defer limit.Stop()
 	select {
 	case <-p.Done():
 	case <-limit.C:
 		p.Kill()
 		<-p.Done()
-		return false, fmt.Errorf("killed: it had not ended %v after its load should have", runMargin)
+		return -1, fmt.Errorf("killed: it had not ended %v after its load should have", runMargin)
 	case <-ctx.Done():
 		_, err := p.Stop(context.WithoutCancel(ctx), 10*time.Second)
-		return false, errors.Join(context.Cause(ctx), err)
+		return -1, errors.Join(context.Cause(ctx), err)
 	}
 	if p.Exit().OK() {
-		return true, nil
+		return 0, nil
 	}
-	return p.Exit().Signal == 0, fmt.Errorf("k6 ended with %s: %s", p.Exit(), e.tails.of(r.Name()))
-}
-
-// brokerFor gives a run the shared broker, in a vhost of its own, or tells it to start one.
-func (e *executor) brokerFor(ctx context.Context, r Run) (choice string, drop func(), err error) {
-	if r.Scenario.OwnBroker {
-		return "local", func() {}, nil
+	exit = p.Exit().Code
+	if p.Exit().Signal != 0 {
+		exit = -1
 	}
-	vhost := r.Name()
-	switch err := e.broker.AddVhost(ctx, vhost); {
-	case errors.Is(err, broker.ErrNoVhosts):
-		return e.broker.URL(""), func() {}, nil
-	case err != nil:
-		return "", nil, err
-	}
-	return e.broker.URL(vhost), func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		_ = e.broker.DropVhost(ctx, vhost) // the broker ends with the suite in any case
-	}, nil
+	return exit, fmt.Errorf("k6 ended with %s: %s", p.Exit(), e.tails.of(r.Name()))
 }
 
 func readVerdict(dir string) (*check.Judgement, error) {

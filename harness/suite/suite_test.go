@@ -12,6 +12,7 @@ import (
 
 	"github.com/comeback-chaos/xk6-comeback/harness"
 	"github.com/comeback-chaos/xk6-comeback/harness/history"
+	"github.com/comeback-chaos/xk6-comeback/harness/sweep"
 	"github.com/comeback-chaos/xk6-comeback/harness/target"
 )
 
@@ -95,8 +96,15 @@ targets:
 	got, err := Uncaught(t.Context(), []Scenario{of("one", "d2"), of("one", "d2", "d1"), of("silent", "d3", "anything")}, file)
 	require.NoError(t, err)
 	require.Equal(t, []string{"d3"}, got, "another target's defect of that name is another defect")
+	rolls := of("one", "d1", "d2", "d3", "C5-no-rollback")
+	rolls.Needs = []string{harness.FeatureRollout}
+	got, err = Uncaught(t.Context(), []Scenario{rolls}, file)
+	require.NoError(t, err)
+	require.Contains(t, got, "C5-stops-old-first", "who rolls out has the deployer's to catch, too")
+	require.NotContains(t, got, "C5-no-rollback")
 	for want, s := range map[string]Scenario{
-		`one.js: catches "d4", which is no defect of target one`: of("one", "d4"),
+		`one.js: catches "C5-no-rollback", which is no defect of target one`: of("one", "C5-no-rollback"),
+		`one.js: catches "d4", which is no defect of target one`:             of("one", "d4"),
 		`no target "two"`: of("two", "d1"),
 		"list the defects of target broken: ./nothing": of("broken", "d1"),
 	} {
@@ -144,4 +152,24 @@ func TestTailsKeepsTheLastLines(t *testing.T) {
 	tails.keep("other", "x")
 	require.Equal(t, "2 | 3 | 4 | 5 | 6", tails.of("run"))
 	require.Empty(t, tails.of("nobody"))
+}
+
+func TestWhoSharesTheBroker(t *testing.T) {
+	t.Parallel()
+	file, err := target.Load("../../comeback.yaml")
+	require.NoError(t, err)
+	for _, c := range []struct {
+		name string
+		spec harness.Spec
+		want bool
+	}{
+		{"a consumer of a queue", harness.Spec{Target: "consumer"}, true},
+		{"one that breaks its broker", harness.Spec{Target: "consumer", OwnBroker: true}, false},
+		{"a target that answers requests", harness.Spec{Target: "proxy"}, false},
+		{"a sweep", harness.Spec{Target: "consumer", Sweep: &sweep.Plan{}}, false},
+		{"a target that nobody knows", harness.Spec{Target: "other"}, true},
+	} {
+		e := &executor{Options: Options{Targets: file}}
+		require.Equal(t, c.want, e.shares(Scenario{Spec: c.spec}), c.name)
+	}
 }

@@ -28,10 +28,17 @@ const (
 	Region    = "region"    // its cloud region
 	Metadata  = "metadata"  // URL of its instance metadata service
 	State     = "state"     // a folder of its own for what it keeps
+	Admin     = "admin"     // another host:port that it may listen on
+	ConfigAt  = "config"    // path of the file that config is the text of
+	Workers   = "workers"   // number of workers of one measurement of a sweep
 	Defect    = "defect"    // in legacy only: the defect's name
 )
 
-var known = []string{Broker, Queue, Dead, AI, API, Alerts, HostProc, Restart, Terminate, Listen, Instance, Region, Metadata, State}
+// What a target of each kind is told.
+var (
+	ofQueue    = []string{Broker, Queue, Dead, AI, API, Alerts, HostProc, Restart, Terminate, Listen, Instance, Region, Metadata, State}
+	ofRequests = []string{Listen, Admin, ConfigAt, Alerts, State, Instance, Region, Workers}
+)
 
 var placeholder = regexp.MustCompile(`\{([a-z]+)\}`)
 
@@ -39,8 +46,10 @@ var placeholder = regexp.MustCompile(`\{([a-z]+)\}`)
 type Start struct {
 	Path  string
 	Args  []string
+	Dir   string   // that it is started in; "": a folder of the lab's
 	Env   []string // sorted NAME=value
 	Ready string   // address to ask
+	HTTP  string   // address where it answers requests
 }
 
 // Resolve makes an instance's command line and environment, with what the features in needs add to it;
@@ -58,7 +67,7 @@ func (t Target) Resolve(a Addresses, defect string, needs []string) (Start, erro
 		a = maps.Clone(a)
 		a[Defect] = defect
 	}
-	s := Start{Ready: a.expand(t.Ready.HTTP)}
+	s := Start{Dir: t.folder(), Ready: a.expand(t.Ready.HTTP), HTTP: a.expand(t.HTTP)}
 	for i, word := range command {
 		word = a.expand(word)
 		if i == 0 {
@@ -84,6 +93,24 @@ func (t Target) Resolve(a Addresses, defect string, needs []string) (Start, erro
 	return s, nil
 }
 
+// folder is where the command is started, "" where the entry does not say.
+func (t Target) folder() string {
+	if t.Folder == "" || filepath.IsAbs(t.Folder) {
+		return t.Folder
+	}
+	return filepath.Join(t.Dir, t.Folder)
+}
+
+// Swept tells whether it can be started with any number of workers: the entry has a place for the number.
+func (t Target) Swept() bool {
+	for _, texts := range t.words() {
+		if strings.Contains(strings.Join(texts, " "), "{"+Workers+"}") {
+			return true
+		}
+	}
+	return false
+}
+
 func (a Addresses) expand(s string) string {
 	return placeholder.ReplaceAllStringFunc(s, func(m string) string {
 		if v, ok := a[m[1:len(m)-1]]; ok {
@@ -93,41 +120,47 @@ func (a Addresses) expand(s string) string {
 	})
 }
 
-func (t Target) checkPlaceholders() error {
-	check := func(where, s string, also ...string) error {
-		for _, m := range placeholder.FindAllStringSubmatch(s, -1) {
-			if !slices.Contains(known, m[1]) && !slices.Contains(also, m[1]) {
-				return fmt.Errorf("%s: unknown placeholder %s; known are {%s}", where, m[0], strings.Join(known, "} {"))
-			}
-		}
-		return nil
-	}
-	for _, word := range slices.Concat(t.Command, t.Legacy) {
-		if strings.Contains(word, "{"+Broker+"}") {
-			return fmt.Errorf("command: {%s} holds a password, which everybody could see in the list of processes: give it by env", Broker)
-		}
-	}
-	for _, word := range t.Command {
-		if err := check("command", word); err != nil {
-			return err
-		}
-	}
-	for _, word := range t.Legacy {
-		if err := check("legacy", word, Defect); err != nil {
-			return err
-		}
-	}
+// words are the texts of the entry that may hold placeholders, by their place in it.
+func (t Target) words() map[string][]string {
+	all := map[string][]string{"command": t.Command, "legacy": t.Legacy, "http": {t.HTTP}, "ready.http": {t.Ready.HTTP}}
 	for name, value := range t.Env {
-		if err := check("env."+name, value); err != nil {
-			return err
-		}
+		all["env."+name] = []string{value}
 	}
 	for feature, env := range t.Features {
 		for name, value := range env {
-			if err := check("features."+feature+"."+name, value); err != nil {
-				return err
+			all["features."+feature+"."+name] = []string{value}
+		}
+	}
+	return all
+}
+
+// checkPlaceholders wants placeholders that a target of this kind is told, each where it makes sense.
+func (t Target) checkPlaceholders() error {
+	known, kind, configured := ofQueue, "consumes a queue", false
+	if t.HTTP != "" {
+		known, kind = ofRequests, "answers requests"
+	}
+	all := t.words()
+	for _, where := range slices.Sorted(maps.Keys(all)) {
+		for _, m := range placeholder.FindAllStringSubmatch(strings.Join(all[where], " "), -1) {
+			name := m[1]
+			configured = configured || name == ConfigAt
+			switch {
+			case name == Broker && (where == "command" || where == "legacy"):
+				return fmt.Errorf("%s: {%s} holds a password, which everybody could see in the list of processes: give it by env", where, Broker)
+			case name == Defect && where == "legacy", slices.Contains(known, name):
+			case slices.Contains(ofQueue, name) || slices.Contains(ofRequests, name):
+				return fmt.Errorf("%s: {%s} is nothing to a target that %s; known are {%s}", where, name, kind, strings.Join(known, "} {"))
+			default:
+				return fmt.Errorf("%s: unknown placeholder {%s}; known are {%s}", where, name, strings.Join(known, "} {"))
 			}
 		}
 	}
-	return check("ready.http", t.Ready.HTTP)
+	switch {
+	case configured && t.Config == "":
+		return fmt.Errorf("config: missing: the text of the file {%s}, which the entry names", ConfigAt)
+	case !configured && t.Config != "":
+		return fmt.Errorf("config: the target is never told of it: name the file, {%s}, in command or env", ConfigAt)
+	}
+	return nil
 }

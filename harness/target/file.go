@@ -36,11 +36,15 @@ type Target struct {
 	Defects   []string          `yaml:"defects"`   // a command that prints the names of its defects, one a line
 	Env       map[string]string `yaml:"env"`       // what it is told; {name} stands for an address of the lab
 	Instances int               `yaml:"instances"` // how many run side by side, 1 to 16; default 1
-	Queue     string            `yaml:"queue"`     // the queue that it consumes
+	Queue     string            `yaml:"queue"`     // the queue that it consumes; or else
+	HTTP      string            `yaml:"http"`      // the address where it answers requests, for the backends behind it
+	Config    string            `yaml:"config"`    // of http: text of the file {config}, a text/template over Config
 	Dead      string            `yaml:"dead"`      // its dead-letter queue, if it has one
 	Ready     Ready             `yaml:"ready"`
 	Stop      Stop              `yaml:"stop"`
 	Release   string            `yaml:"release"` // its version, for the report
+	Workers   int               `yaml:"workers"` // how many it is deployed with, where {workers} stands for their number; 0: not said
+	Folder    string            `yaml:"folder"`  // that it is started in, from the file's folder; "": one of the lab's
 	Features  Features          `yaml:"features"`
 }
 
@@ -109,7 +113,17 @@ func Load(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read targets: %w", err)
 	}
-	f := &File{Path: path}
+	return parse(text, path)
+}
+
+// parse reads what Load has read. The YAML parser panics at some texts: they are wrong, and no reason to crash.
+func parse(text []byte, path string) (f *File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			f, err = nil, fmt.Errorf("%s: this is no YAML that can be read (the parser says: %v): look for a stray ! or &", path, r)
+		}
+	}()
+	f = &File{Path: path}
 	if err := yaml.UnmarshalWithOptions(text, f, yaml.Strict(), yaml.DisallowUnknownField()); err != nil {
 		return nil, fmt.Errorf("%s: %s", path, strings.TrimSpace(yaml.FormatError(err, false, true)))
 	}
@@ -128,6 +142,15 @@ func Load(path string) (*File, error) {
 		f.Targets[name] = t
 	}
 	return f, nil
+}
+
+// One is a file of one target that was put together here; dir is what its relative paths start from.
+func One(name, dir string, t Target) (*File, error) {
+	t.Name, t.Dir = name, dir
+	if err := t.complete(); err != nil {
+		return nil, err
+	}
+	return &File{Version: 1, Targets: map[string]Target{name: t}}, nil
 }
 
 // Target gives the target of that name.
@@ -163,14 +186,26 @@ func (t *Target) complete() error {
 	switch {
 	case len(t.Command) == 0:
 		return errors.New("command: missing: the program and its arguments, as a list")
-	case t.Queue == "":
-		return errors.New("queue: missing: the queue that the target consumes")
+	case t.Queue == "" && t.HTTP == "":
+		return errors.New("queue: missing: the queue that the target consumes; or http, the address where it answers requests")
+	case t.HTTP != "" && (t.Queue != "" || t.Dead != ""):
+		return errors.New("http: a target answers requests or consumes a queue, not both")
+	case t.Config != "" && t.HTTP == "":
+		return errors.New("config: only a target with http has one")
+	case t.HTTP != "" && t.Instances != 1:
+		return fmt.Errorf("instances: %d, want 1 of a target with http", t.Instances)
 	case t.Ready.HTTP == "":
 		return errors.New("ready.http: missing: an address that answers 200 when the target is ready")
 	case t.Instances < 1 || t.Instances > 16:
 		return fmt.Errorf("instances: %d, want 1 to 16", t.Instances)
 	}
-	return t.checkPlaceholders()
+	if err := t.checkPlaceholders(); err != nil {
+		return err
+	}
+	if t.Workers < 0 || t.Workers > 0 && !t.Swept() {
+		return fmt.Errorf("workers: %d, want the number that it is deployed with, and {%s} where command or env give the number", t.Workers, Workers)
+	}
+	return t.checkSite()
 }
 
 // duration parses here rather than in the YAML decoder, whose own error would not name the place.

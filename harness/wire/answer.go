@@ -86,8 +86,8 @@ func (RefusePublish) Plan(e *Event, p *Plan) {
 	}
 }
 
-// ReturnPublish drops a publish and gives it back with basic.return, as a broker does with a
-// mandatory one that no queue wants; in confirm mode the publish is confirmed after that, as there.
+// ReturnPublish drops a publish as a broker does that has no queue for it: a mandatory one is given back with
+// basic.return, any other just vanishes. In confirm mode either is confirmed, as there, after the return.
 type ReturnPublish struct {
 	Code uint16 // 0 means 312
 	Text string // "" means NO_ROUTE
@@ -107,6 +107,12 @@ func (a ReturnPublish) Plan(e *Event, p *Plan) {
 	}
 	ch, seq := e.Chan, e.Seq
 	p.Drop = true
+	if !e.Mandatory {
+		if seq > 0 {
+			p.Whole = func([]byte) Send { return Send{ToClient, AckFrame(ch, seq, false)} }
+		}
+		return
+	}
 	p.Whole = func(content []byte) Send {
 		frames := ReturnFrames(code, text, content)
 		if seq > 0 && frames != nil {

@@ -244,6 +244,21 @@ func TestPublishFaultsKeepTheConfirmsOfOthersRight(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotMandatoryIsNotReturned(t *testing.T) {
+	t.Parallel()
+	x := onWire(t)
+	x.w.Add(Rule{Match: Match{Method: BasicPublish, MessageID: "m1"}, Action: ReturnPublish{}})
+	ch := x.publisher()
+	returns := ch.NotifyReturn(make(chan amqp.Return, 2))
+	for i, mandatory := range []bool{false, true} { // the wire acts on the first alone
+		c, err := ch.PublishWithDeferredConfirm("", x.queue, mandatory, false, message(i+1))
+		require.NoError(t, err)
+		require.True(t, c.Wait())
+	}
+	x.awaitDepth(1, 0, 0)
+	require.Empty(t, returns, "it would have come before the confirms")
+}
+
 func TestBlockAndUnblock(t *testing.T) {
 	t.Parallel()
 	x := onWire(t)

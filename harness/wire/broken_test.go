@@ -43,7 +43,7 @@ func TestInterruptedContent(t *testing.T) {
 // A side that still writes to a broker that is gone is reset, as it would be without a wire.
 func TestWritingToABrokerThatIsGone(t *testing.T) {
 	t.Parallel()
-	x := newTalk(t)
+	x := newTalk(t, patient)
 	require.NoError(t, x.broker.Close()) // FIN, and a reset for whatever comes after it
 	require.NoError(t, readErr(t, x.client))
 	require.Eventually(t, func() bool {
@@ -66,7 +66,7 @@ func TestWrappedSeesTheBrokersEnd(t *testing.T) {
 		{func(x *talk) { _ = x.broker.Close() }, FIN, nil},
 		{func(x *talk) { reset(x.broker.(*net.TCPConn)) }, RST, syscall.ECONNRESET},
 	} {
-		x := newTalk(t)
+		x := newTalk(t, patient)
 		seen := newLog()
 		c := New(Config{Tap: seen.tap}).Wrap(x.client)
 		x.say(x.broker, BlockedFrame("last words"))

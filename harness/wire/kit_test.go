@@ -80,7 +80,7 @@ type bench struct {
 func onWire(t *testing.T) *bench {
 	b := rabbit(t)
 	seen := newLog()
-	w, err := Listen(t.Context(), Config{Role: t.Name(), Upstream: b.Addr(), Tap: seen.tap, Seed: 1})
+	w, err := Listen(t.Context(), Config{Role: t.Name(), Upstream: b.Addr(), Tap: seen.tap, Seed: 1, patience: patient})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, w.Close()) })
 	x := &bench{T: t, w: w, broker: b, seen: seen, queue: strings.ReplaceAll(t.Name(), "/", "-"), rawURL: b.URL("")}

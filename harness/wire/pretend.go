@@ -43,7 +43,7 @@ func (s *session) begin(want *Pretence, a *Armed, then func()) {
 		}
 		s.pretences = append(s.pretences, p)
 		s.pretending.Store(int32(len(s.pretences)))
-		p.timer = time.AfterFunc(patience, func() { s.late(p) })
+		p.timer = time.AfterFunc(s.w.cfg.patience, func() { s.late(p) })
 		return true
 	})
 }

@@ -18,12 +18,13 @@ type talk struct {
 	client, broker net.Conn
 }
 
-func newTalk(t *testing.T) *talk {
+// newTalk makes one. patience is the wire's, 0 for its default: one that is at an end changes what comes next.
+func newTalk(t *testing.T, patience time.Duration) *talk {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = ln.Close() }()
 	seen := newLog()
-	x := &talk{T: t, seen: seen, w: listen(t, Config{Upstream: ln.Addr().String(), Tap: seen.tap})}
+	x := &talk{T: t, seen: seen, w: listen(t, Config{Upstream: ln.Addr().String(), Tap: seen.tap, patience: patience})}
 	x.client = dialTo(t, x.w.Addr())
 	x.broker, err = ln.Accept()
 	require.NoError(t, err)
@@ -67,8 +68,8 @@ var (
 )
 
 // closingTalk is a talk in which the wire has just asked the broker to close channel 1.
-func closingTalk(t *testing.T) *talk {
-	x := newTalk(t)
+func closingTalk(t *testing.T, patience time.Duration) *talk {
+	x := newTalk(t, patience)
 	x.w.Add(Rule{Match: Match{Method: BasicAck, Chan: 1, Nth: 1}, Action: fakeClose})
 	x.say(x.client, AckFrame(1, 1, false))
 	x.hear(x.broker, ask)
@@ -77,7 +78,7 @@ func closingTalk(t *testing.T) *talk {
 
 func TestPretenceKeepsBothSidesApart(t *testing.T) {
 	t.Parallel()
-	x := closingTalk(t)
+	x := closingTalk(t, patient)
 	x.say(x.client, AckFrame(1, 2, false), content(1, BasicPublish, "m1", 300), otherAck)
 	x.hear(x.broker, otherAck)                                                // the other channel lives on, this one is mute
 	x.pass(x.broker, x.client, content(1, BasicDeliver, "m2", 300), otherAck) // as it may be with a real close
@@ -90,7 +91,7 @@ func TestPretenceKeepsBothSidesApart(t *testing.T) {
 
 func TestPretenceAndTheClientsOwnCloseCross(t *testing.T) {
 	t.Parallel()
-	x := closingTalk(t)
+	x := closingTalk(t, patient)
 	x.say(x.client, ChannelCloseFrame(1, 200, "bye", 0))
 	x.say(x.client, otherAck)
 	x.hear(x.broker, otherAck)
@@ -102,7 +103,7 @@ func TestPretenceAndTheClientsOwnCloseCross(t *testing.T) {
 
 func TestPretenceAndTheClientsLateCloseCross(t *testing.T) {
 	t.Parallel()
-	x := closingTalk(t)
+	x := closingTalk(t, patient)
 	x.say(x.broker, agreed)
 	x.hear(x.client, told)
 	x.say(x.client, ChannelCloseFrame(1, 200, "bye", 0))
@@ -113,7 +114,7 @@ func TestPretenceAndTheClientsLateCloseCross(t *testing.T) {
 
 func TestPretenceAndTheBrokersOwnCloseCross(t *testing.T) {
 	t.Parallel()
-	x := closingTalk(t)
+	x := closingTalk(t, patient)
 	x.say(x.broker, ChannelCloseFrame(1, 404, "really", 0))
 	x.hear(x.broker, agreed) // the wire agrees for the client
 	x.say(x.broker, agreed)
@@ -124,7 +125,7 @@ func TestPretenceAndTheBrokersOwnCloseCross(t *testing.T) {
 
 func TestPretenceDoesNotWaitForASilentBroker(t *testing.T) {
 	t.Parallel()
-	x := closingTalk(t)
+	x := closingTalk(t, 0)
 	x.hear(x.client, told) // after its patience
 	x.say(x.client, agreed)
 	x.say(x.broker, content(1, BasicDeliver, "m1", 10), otherAck)
@@ -136,7 +137,7 @@ func TestPretenceDoesNotWaitForASilentBroker(t *testing.T) {
 
 func TestPretendedConnectionClose(t *testing.T) {
 	t.Parallel()
-	x := newTalk(t)
+	x := newTalk(t, patient)
 	x.w.Add(Rule{Match: Match{Method: BasicDeliver}, Action: CloseConnection{320, "CONNECTION_FORCED"}})
 	x.say(x.broker, content(1, BasicDeliver, "m1", 300))
 	x.hear(x.broker, ConnectionCloseFrame(200, "", 0))
@@ -151,7 +152,7 @@ func TestPretendedConnectionClose(t *testing.T) {
 
 func TestBrokersOwnConnectionCloseWins(t *testing.T) {
 	t.Parallel()
-	x := newTalk(t)
+	x := newTalk(t, patient)
 	x.w.Add(Rule{Match: Match{Method: BasicAck}, Action: CloseConnection{320, "CONNECTION_FORCED"}})
 	x.say(x.client, AckFrame(1, 1, false))
 	x.hear(x.broker, ConnectionCloseFrame(200, "", 0))
@@ -161,7 +162,7 @@ func TestBrokersOwnConnectionCloseWins(t *testing.T) {
 
 func TestPretendedCancelWaitsForTheRightAnswer(t *testing.T) {
 	t.Parallel()
-	x := newTalk(t)
+	x := newTalk(t, patient)
 	x.w.Add(Rule{Match: Match{Method: BasicDeliver, Nth: 1}, Action: CancelConsumer{}})
 	x.pass(x.broker, x.client, content(1, BasicDeliver, "m1", 30))
 	x.hear(x.broker, CancelFrame(1, "consumer", false))

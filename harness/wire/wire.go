@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Config is what a Wire is made from. Only Listen needs Upstream.
@@ -19,6 +20,8 @@ type Config struct {
 	NextConn func() uint32 // numbers connections over all wires of a run; nil: each wire counts its own from 1
 	Seed     uint64        // of the run
 	Log      *slog.Logger  // nil: discard
+
+	patience time.Duration // 0: patience
 }
 
 // Wire is the way between clients and their broker. Its methods are safe for concurrent use.
@@ -47,6 +50,9 @@ var ErrClosed = errors.New("wire: closed")
 // New makes a wire without a listener, for Wrap.
 func New(c Config) *Wire {
 	w := &Wire{cfg: c, log: c.Log, upstream: c.Upstream, sessions: map[uint32]*session{}, changed: make(chan struct{})}
+	if w.cfg.patience == 0 {
+		w.cfg.patience = patience
+	}
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
 	}

@@ -67,9 +67,25 @@ func survives(refusal error) story {
 		l.AwaitReady(t)
 		l.Submit(t, 1)
 		require.Eventually(t, refused.Load, consumertest.Within, 5*time.Millisecond)
-		patience := time.Now().Add(consumertest.Within / 2)
-		return await(t, func() bool { return l.API.Requests("m1") > 0 }, func() bool { return time.Now().After(patience) })
+		return await(t, func() bool { return l.API.Requests("m1") > 0 }, later(t, consumertest.Within/2))
 	}
+}
+
+// missingQueueIsNoticed deletes the retry queue under a publisher that has declared it, and has a job fail.
+func missingQueueIsNoticed(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	l.AI.Answers(func(w http.ResponseWriter, id string) bool {
+		if id != "m1" && id != "m2" || l.AI.Times(id) > 1 {
+			return false
+		}
+		w.WriteHeader(http.StatusInternalServerError)
+		return true
+	})
+	l.Start(t, change)
+	l.AwaitReady(t)
+	l.AwaitReported(t, l.Submit(t, 1)) // its copy was published: the publisher has its channel
+	deleteNamed(t, l, "jobs.retry")
+	l.Submit(t, 1)
+	return await(t, func() bool { return l.API.Requests("m2") > 0 }, later(t, 3*time.Second))
 }
 
 func failsOnce(l *consumertest.Lab, id string) {
@@ -133,10 +149,9 @@ func told(frames ...[]byte) story {
 		l.AwaitEmpty(t)
 		way.say(t, frames...)
 		ids := l.Submit(t, 30)
-		patience := time.Now().Add(consumertest.Within / 2)
 		return await(t,
 			func() bool { ready, _ := l.Depth(t, "jobs"); return ready == 0 && l.API.Keys() == 5+len(ids) },
-			func() bool { return time.Now().After(patience) })
+			later(t, consumertest.Within/2))
 	}
 }
 
@@ -219,8 +234,7 @@ func lostAckIsDoubted(t *testing.T, l *consumertest.Lab, change func(*consumer.C
 	}, "AMQP_PREFETCH=1", "CONCURRENCY=1")
 	l.AwaitReady(t)
 	ids := l.Submit(t, 5)
-	patience := time.Now().Add(consumertest.Within / 2)
-	return await(t, func() bool { return l.API.Requests(ids[4]) > 0 }, func() bool { return time.Now().After(patience) })
+	return await(t, func() bool { return l.API.Requests(ids[4]) > 0 }, later(t, consumertest.Within/2))
 }
 
 // silent is an Acknowledger whose words never arrive.
@@ -242,10 +256,9 @@ func nothingPilesUp(t *testing.T, l *consumertest.Lab, change func(*consumer.Con
 	before := running(t)
 	l.Consumer.Link.Drop()
 	l.AwaitReported(t, l.Submit(t, 1))
-	patience := time.Now().Add(2 * time.Second)
 	return await(t,
 		func() bool { return running(t) < before+workers-2 },
-		func() bool { return time.Now().After(patience) })
+		later(t, 2*time.Second))
 }
 
 // running counts the goroutines of the story.

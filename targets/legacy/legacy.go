@@ -4,11 +4,10 @@
 package legacy
 
 import (
-	"fmt"
 	"io"
-	"strings"
 
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
+	"github.com/comeback-chaos/xk6-comeback/targets/legacy/defect"
 )
 
 // Defect is one known bug.
@@ -21,11 +20,13 @@ type Defect struct {
 // All lists every defect. A new one is a file and a line here.
 var All = []Defect{
 	{"lose-one-in-500", "every 500th job is acked without being done", loseOneIn500},
+	{"swap-one-in-500", "every 500th job is reported with the image of another one", swapOneIn500},
 	{"report-twice-one-in-500", "every 500th job is reported twice, under two idempotency keys", reportTwiceOneIn500},
 	{"A1-zero-is-low", "swap that is not set up yet counts as used up", zeroIsLow},
 	{"A2-odd-code-ignored", "a restart that ends in none of the two known ways has no consequence", oddCodeIgnored},
 	{"A2-odd-code-is-ok", "any restart that does not say failed counts as restarted", oddCodeIsOK},
 	{"A3-terminate-code-ignored", "a failed termination counts as terminated", terminateCodeIgnored},
+	{"A3-terminate-waits", "the terminate executable may take for ever", terminateWaits},
 	{"A4-carry-on", "after a failed termination it goes on consuming", carryOn},
 	{"A4-believes-accepted", "a termination that was accepted is waited for for ever", believesAccepted},
 	{"A5-reject-sample", "a failed warm-up rejects a message that was never delivered", rejectSample},
@@ -61,6 +62,7 @@ var All = []Defect{
 	{"R7-missing-is-for-good", "a queue that is not found is never asked for again", missingIsForGood},
 	{"R8-nack-is-confirm", "a publish that the broker refused counts as done", nackIsConfirm},
 	{"R8-return-is-confirm", "a publish that no queue wanted counts as done", returnIsConfirm},
+	{"R8-not-mandatory", "a publish that no queue wants is not asked back", notMandatory},
 	{"R20-one-connection", "channels are opened anew, the connection never", oneConnection},
 	{"R22-stale-ack", "a tag from before a reconnect is acked on the channel after it", staleAck},
 	{"R23-ack-twice", "a message that comes again is acked twice", ackAgain},
@@ -75,6 +77,8 @@ var All = []Defect{
 	{"R41-warm-timeout", "the time limit of a job is that of a warm model", warmTimeout},
 	{"R42-one-try", "a job is given up when it fails once", oneTry},
 	{"R43-errors-are-the-jobs", "errors of the AI process count against the jobs only", errorsAreTheJobs},
+	{"R43-reports-the-failure", "a job that the AI process fails is done: the failure is its result", reportsFailure},
+	{"R44-forwards-json", "the AI process's answer is reported as it is, whatever image is in it", forwardsJSON},
 	{"R44-believe-200", "what comes with status 200 counts as an image", believe200},
 	{"R45-nobody-watches", "a dead AI process is restarted by nobody", nobodyWatches},
 	{"R46-restart-once", "a restart that fails is not tried again", restartOnce},
@@ -83,6 +87,7 @@ var All = []Defect{
 	{"R51-report-in-background", "a job whose report takes long is acked before the answer", reportInBackground},
 	{"R52-new-key-each-try", "each try of a report has an idempotency key of its own", newKeyEachTry},
 	{"R53-cut-is-sent", "a report whose connection was cut counts as accepted", cutIsSent},
+	{"R54-waits-for-good", "the API server may take for ever to answer a report", waitsForGood},
 	{"R1-gives-up", "tries to connect again five times, and then never again", givesUp},
 	{"R1-transient-retries", "what it publishes again is not written to the broker's disk", transientRetries},
 	{"R2-redelivered-is-poison", "a redelivered job is dead-lettered unseen", redeliveredIsPoison},
@@ -92,6 +97,7 @@ var All = []Defect{
 	{"R5-forced-is-final", "a connection that the broker forced closed is never reopened", forcedIsFinal},
 	{"R6-deaf-to-cancel", "the broker's cancel of the consumer is not noticed", deafToCancel},
 	{"R6-hands-back", "when its queue is deleted it hands back the jobs that it holds", handsBack},
+	{"R6-drops-what-it-works-on", "what it was working on when its queue was deleted is not reported", dropsWork},
 	{"R6-declares-once", "the queue is declared at the start only", declaresOnce},
 	{"R9-406-is-final", "a channel that the broker closed with 406 is never reopened", preconditionIsFinal},
 	{"R21-one-connection", "it publishes on the connection that it consumes on", sharedConnection},
@@ -108,54 +114,15 @@ var All = []Defect{
 	{"R38-attempts-for-life", "comes back from five lost connections in its life, and no more", attemptsForLife},
 }
 
-// Find gives the defect of that name.
-func Find(name string) (Defect, error) {
-	var names []string
-	for _, d := range All {
-		if d.Name == name {
-			return d, nil
-		}
-		names = append(names, d.Name)
-	}
-	return Defect{}, fmt.Errorf("unknown defect %q; known are: %s", name, strings.Join(names, ", "))
-}
-
 // Main is the program: args start with -defect NAME or are -list-defects; the rest goes to the
 // consumer. The result is the exit code.
 func Main(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && strings.TrimLeft(args[0], "-") == "list-defects" {
-		for _, d := range All {
-			fmt.Fprintln(stdout, d.Name)
-		}
-		return consumer.ExitOK
+	var names []string
+	for _, d := range All {
+		names = append(names, d.Name)
 	}
-	name, rest, ok := cutDefect(args)
-	if !ok {
-		fmt.Fprintln(stderr, "legacy-consumer: want --defect NAME first, or --list-defects")
-		return consumer.ExitUsage
-	}
-	d, err := Find(name)
-	if err != nil {
-		fmt.Fprintln(stderr, "legacy-consumer:", err)
-		return consumer.ExitUsage
-	}
-	return consumer.Main(rest, stdout, stderr, d.Apply)
-}
-
-// cutDefect takes "--defect NAME" or "--defect=NAME" off the front.
-func cutDefect(args []string) (name string, rest []string, ok bool) {
-	if len(args) == 0 || !strings.HasPrefix(args[0], "-") {
-		return "", nil, false
-	}
-	flag, value, given := strings.Cut(strings.TrimLeft(args[0], "-"), "=")
-	switch {
-	case flag != "defect":
-		return "", nil, false
-	case given:
-		return value, args[1:], true
-	case len(args) > 1:
-		return args[1], args[2:], true
-	default:
-		return "", nil, false
-	}
+	program := defect.Program{Name: "legacy-consumer", Defects: names}
+	return program.Main(args, stdout, stderr, func(i int, rest []string) int {
+		return consumer.Main(rest, stdout, stderr, All[i].Apply)
+	})
 }

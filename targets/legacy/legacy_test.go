@@ -49,7 +49,7 @@ func TestCommandLine(t *testing.T) {
 		"no name":         {[]string{"--defect"}, consumer.ExitUsage, "", "want --defect NAME"},
 		"another flag":    {[]string{"-amqp-url", "x"}, consumer.ExitUsage, "", "want --defect NAME"},
 		"unknown defect":  {[]string{"--defect", "A99"}, consumer.ExitUsage, "", `unknown defect "A99"; known are: lose-one-in-500`},
-		"list":            {[]string{"--list-defects"}, consumer.ExitOK, "lose-one-in-500\nreport-twice-one-in-500\nA1-zero-is-low\n", ""},
+		"list":            {[]string{"--list-defects"}, consumer.ExitOK, "lose-one-in-500\nswap-one-in-500\nreport-twice-one-in-500\nA1-zero-is-low\n", ""},
 		"settings follow": {[]string{"--defect=A6-dead-channel", "-amqp-prefetch", "x"}, consumer.ExitUsage, "", "setting AMQP_PREFETCH"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -19,17 +19,10 @@ import (
 
 // The stories of defects that show when a neighbour of the consumer misbehaves.
 
-// patience is how long the right thing may take that never happens with a defect.
-const patience = 4 * time.Second
-
 // soon tells whether the right thing happens.
-func soon(right func() bool) bool {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if right() {
-			return true
-		}
-	}
-	return false
+func soon(t *testing.T, right func() bool) bool {
+	t.Helper()
+	return await(t, right, later(t, 4*time.Second))
 }
 
 func givenUp(t *testing.T, l *consumertest.Lab) func() bool {
@@ -63,14 +56,14 @@ func acceptedTerminationIsTriedAgain(t *testing.T, l *consumertest.Lab, change f
 	l.Start(t, change, "TERMINATE_WAIT=20ms")
 	l.AwaitReady(t)
 	l.AI.Down()
-	return soon(func() bool { return len(l.Calls("terminate")) > 1 })
+	return soon(t, func() bool { return len(l.Calls("terminate")) > 1 })
 }
 
 func failedJobIsTriedAgain(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
 	failing(l, func(id string) bool { return l.AI.Times(id) == 1 })
 	l.Start(t, change)
 	l.AwaitReady(t)
-	return soon(reported(l, l.Submit(t, 5)...))
+	return soon(t, reported(l, l.Submit(t, 5)...))
 }
 
 func hopelessJobIsGivenUp(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -78,14 +71,14 @@ func hopelessJobIsGivenUp(t *testing.T, l *consumertest.Lab, change func(*consum
 	l.Start(t, change, "MAX_ATTEMPTS=2")
 	l.AwaitReady(t)
 	l.Submit(t, 1)
-	return soon(givenUp(t, l))
+	return soon(t, givenUp(t, l))
 }
 
 func alertArrivesInTheEnd(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
 	l.Slack.Refuse.Store(1)
 	failWarmUp(l, 3)
 	l.Start(t, change)
-	return soon(func() bool { return len(l.Slack.All()) == 2 })
+	return soon(t, func() bool { return len(l.Slack.All()) == 2 })
 }
 
 func fewFailedJobsAreNoIncident(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -103,7 +96,7 @@ func hangIsEnded(t *testing.T, l *consumertest.Lab, change func(*consumer.Consum
 	l.Start(t, change, "AI_TIMEOUT=100ms", "DRAIN_TIMEOUT=0s")
 	l.AwaitReady(t)
 	l.Submit(t, 10)
-	return soon(func() bool { return len(l.Calls("restart")) > 0 })
+	return soon(t, func() bool { return len(l.Calls("restart")) > 0 })
 }
 
 func slowIsNotDead(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -136,6 +129,16 @@ func garbageIsNotReported(t *testing.T, l *consumertest.Lab, change func(*consum
 		_, _ = fmt.Fprintf(w, `{"images":["%s"]}`, base64.StdEncoding.EncodeToString([]byte("this is no image")))
 		return true
 	})
+	return reportsImagesOnly(t, l, change)
+}
+
+func failureIsNoResult(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	failsOnce(l, "m1")
+	return reportsImagesOnly(t, l, change)
+}
+
+// reportsImagesOnly tells whether each of three jobs is reported in the end, and nothing that is no image.
+func reportsImagesOnly(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
 	var broken atomic.Bool
 	l.API.Answers(func(_ http.ResponseWriter, r *http.Request) bool {
 		if _, err := png.Decode(r.Body); err != nil {
@@ -154,7 +157,7 @@ func deadAIIsRestarted(t *testing.T, l *consumertest.Lab, change func(*consumer.
 	l.AwaitReady(t)
 	l.AI.Down()
 	l.Submit(t, 3)
-	return soon(func() bool { return len(l.Calls("restart")) > 0 })
+	return soon(t, func() bool { return len(l.Calls("restart")) > 0 })
 }
 
 func restartIsTriedAgain(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -205,7 +208,22 @@ func slowReportIsWaitedFor(t *testing.T, l *consumertest.Lab, change func(*consu
 	<-asked
 	l.Stop()
 	<-l.Done
-	return soon(func() bool { ready, _ := l.Depth(t, "jobs"); return ready == 1 })
+	return soon(t, func() bool { ready, _ := l.Depth(t, "jobs"); return ready == 1 })
+}
+
+func hungReportIsMadeAgain(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	var asked atomic.Int64
+	l.API.Answers(func(w http.ResponseWriter, r *http.Request) bool {
+		if asked.Add(1) > 1 {
+			return false
+		}
+		<-r.Context().Done()
+		return true
+	})
+	l.Start(t, change, "API_TIMEOUT=200ms", "DRAIN_TIMEOUT=1s")
+	l.AwaitReady(t)
+	l.Submit(t, 1)
+	return soon(t, func() bool { return asked.Load() > 1 })
 }
 
 func repeatedReportCountsOnce(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -236,5 +254,5 @@ func cutReportIsSentAgain(t *testing.T, l *consumertest.Lab, change func(*consum
 	l.AwaitReady(t)
 	ids := l.Submit(t, 1)
 	require.Eventually(t, func() bool { return cut.Load() > 0 }, consumertest.Within, 5*time.Millisecond)
-	return soon(reported(l, ids...))
+	return soon(t, reported(l, ids...))
 }

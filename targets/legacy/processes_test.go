@@ -2,6 +2,7 @@ package legacy_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -99,16 +100,15 @@ func hold(t *testing.T, l *consumertest.Lab) (release func()) {
 // prefetchedGoesBackAtOnce tells a consumer to stop that works on one job and has prefetched two.
 func prefetchedGoesBackAtOnce(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
 	release := hold(t, l)
-	l.Start(t, change, "CONCURRENCY=1", "AMQP_PREFETCH=3", "DRAIN_TIMEOUT=3s")
+	l.Start(t, change, "CONCURRENCY=1", "AMQP_PREFETCH=3", fmt.Sprint("DRAIN_TIMEOUT=", patience(t, 3*time.Second)))
 	l.AwaitReady(t)
 	l.Submit(t, 3)
 	require.Eventually(t, func() bool { return l.AI.Times("m1") == 1 }, consumertest.Within, tick)
 	l.AwaitHeld(t, "[0,3]")
 	l.Stop()
-	patience := time.Now().Add(2 * time.Second)
 	right := await(t,
 		func() bool { ready, _ := l.Depth(t, "jobs"); return ready == 2 },
-		func() bool { return time.Now().After(patience) })
+		later(t, 2*time.Second))
 	release()
 	<-l.Done
 	return right
@@ -142,7 +142,6 @@ func stopsWhenTold(t *testing.T, l *consumertest.Lab, change func(*consumer.Cons
 	})
 	l.AwaitReady(t)
 	l.Stop()
-	patience := time.Now().Add(2 * time.Second)
 	defer close(kill)
 	return await(t, func() bool {
 		select {
@@ -151,5 +150,5 @@ func stopsWhenTold(t *testing.T, l *consumertest.Lab, change func(*consumer.Cons
 		default:
 			return false
 		}
-	}, func() bool { return time.Now().After(patience) })
+	}, later(t, 2*time.Second))
 }

@@ -16,6 +16,14 @@ func nackIsConfirm(c *consumer.Consumer) { overlook(c, queue.ErrRefused) }
 // returnIsConfirm does not listen for what comes back as unroutable: a confirm follows that, too.
 func returnIsConfirm(c *consumer.Consumer) { overlook(c, queue.ErrUnroutable) }
 
+// notMandatory listens for what comes back as unroutable, but does not ask for it: the broker drops what no
+// queue wants, and confirms it.
+func notMandatory(c *consumer.Consumer) {
+	c.Publisher.Send = func(ch *amqp.Channel, queue string, m amqp.Publishing) (*amqp.DeferredConfirmation, error) {
+		return ch.PublishWithDeferredConfirm("", queue, false, false, m)
+	}
+}
+
 func overlook(c *consumer.Consumer, what error) {
 	next := c.Worker.Publish
 	c.Worker.Publish = func(ctx context.Context, queue string, m amqp.Publishing) error {

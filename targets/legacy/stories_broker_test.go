@@ -13,20 +13,15 @@ import (
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer"
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/brokertest"
 	"github.com/comeback-chaos/xk6-comeback/targets/consumer/consumertest"
+	"github.com/comeback-chaos/xk6-comeback/targets/consumer/queue"
 )
-
-// after tells whether so long has passed: that nothing happens takes a while to believe.
-func after(d time.Duration) func() bool {
-	end := time.Now().Add(d)
-	return func() bool { return time.Now().After(end) }
-}
 
 func longOutageIsWaitedOut(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
 	gate := l.NewGate(t)
 	l.Start(t, change, "AMQP_URL="+gate.URL)
 	l.AwaitReady(t)
 	gate.Shut()
-	if !await(t, func() bool { return gate.Turned() >= 12 }, after(4*time.Second)) {
+	if !await(t, func() bool { return gate.Turned() >= 12 }, later(t, 4*time.Second)) {
 		return false
 	}
 	gate.Open()
@@ -40,7 +35,7 @@ func bootWaitsForBroker(t *testing.T, l *consumertest.Lab, change func(*consumer
 	l.Start(t, change, "AMQP_URL="+gate.URL)
 	require.Eventually(t, func() bool { return gate.Turned() > 0 }, consumertest.Within, 5*time.Millisecond)
 	gate.Open()
-	return await(t, func() bool { return l.API.Requests(ids[0]) > 0 }, after(3*time.Second))
+	return await(t, func() bool { return l.API.Requests(ids[0]) > 0 }, later(t, 3*time.Second))
 }
 
 func redeliveredJobIsDone(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -102,7 +97,7 @@ func othersGoOnUnderAlarm(alarm string) story {
 		l.AwaitHeld(t, "[22,8]")
 		l.Node.Eval(t, alarm)
 		free()
-		return await(t, func() bool { return l.API.Requests(ids[29]) > 0 }, after(4*time.Second))
+		return await(t, func() bool { return l.API.Requests(ids[29]) > 0 }, later(t, 4*time.Second))
 	}
 }
 
@@ -135,7 +130,7 @@ func deletedQueueIsDeclared(t *testing.T, l *consumertest.Lab, change func(*cons
 	l.Start(t, change)
 	l.AwaitReady(t)
 	deleteQueue(t, l)
-	return await(t, func() bool { return consumed(l) }, after(3*time.Second))
+	return await(t, func() bool { return consumed(l) }, later(t, 3*time.Second))
 }
 
 func heldJobsAreFinished(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -148,20 +143,30 @@ func heldJobsAreFinished(t *testing.T, l *consumertest.Lab, change func(*consume
 		}
 		return false
 	})
-	l.Start(t, change, "CONCURRENCY=1", "AMQP_PREFETCH=8")
+	var source *queue.Source
+	l.Start(t, func(c *consumer.Consumer) {
+		change(c)
+		source = c.Source.(*queue.Source)
+	}, "CONCURRENCY=1", "AMQP_PREFETCH=8")
 	l.AwaitReady(t)
 	ids := l.Submit(t, 5)
 	l.AwaitHeld(t, "[0,5]")
 	deleteQueue(t, l)
+	require.Eventually(t, func() bool { return !source.Consuming() }, consumertest.Within, time.Millisecond) // it works on m1
 	free()
-	return await(t, func() bool { return l.API.Requests(ids[4]) > 0 }, after(3*time.Second))
+	return await(t, reported(l, ids...), later(t, 3*time.Second))
 }
 
 func deleteQueue(t *testing.T, l *consumertest.Lab) {
 	t.Helper()
+	deleteNamed(t, l, "jobs")
+}
+
+func deleteNamed(t *testing.T, l *consumertest.Lab, name string) {
+	t.Helper()
 	ch, err := l.Conn.Channel()
 	require.NoError(t, err)
-	_, err = ch.QueueDelete("jobs", false, false, false)
+	_, err = ch.QueueDelete(name, false, false, false)
 	require.NoError(t, err)
 	require.NoError(t, ch.Close())
 }

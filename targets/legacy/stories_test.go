@@ -2,7 +2,13 @@ package legacy_test
 
 import (
 	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
 	"net/http"
+	"path"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -19,10 +25,12 @@ import (
 var stories = map[string]story{
 	"lose-one-in-500":            everyJobOnce,
 	"report-twice-one-in-500":    everyJobOnce,
+	"swap-one-in-500":            everyJobItsOwnImage,
 	"A1-zero-is-low":             swapNotSetUp,
 	"A2-odd-code-ignored":        oddRestartsEscalate,
 	"A2-odd-code-is-ok":          oddRestartsEscalate,
 	"A3-terminate-code-ignored":  terminationIsTriedAgain,
+	"A3-terminate-waits":         hungTerminationIsEnded,
 	"A4-carry-on":                noJobIsUsedUp,
 	"A5-reject-sample":           sampleSettlesNothing,
 	"A6-dead-channel":            closedChannelIsReopened,
@@ -45,6 +53,7 @@ var stories = map[string]story{
 	"R7-missing-is-for-good":     missingQueueIsLivedWith,
 	"R8-nack-is-confirm":         survives(queue.ErrRefused),
 	"R8-return-is-confirm":       survives(queue.ErrUnroutable),
+	"R8-not-mandatory":           missingQueueIsNoticed,
 	"R20-one-connection":         forcedConnectionIsReopened,
 	"R22-stale-ack":              oldTagsAreForgotten,
 	"R23-ack-twice":              jobThatComesAgainIsAckedOnce,
@@ -62,6 +71,8 @@ var stories = map[string]story{
 	"R41-warm-timeout":           slowIsNotDead,
 	"R42-one-try":                failedJobIsTriedAgain,
 	"R43-errors-are-the-jobs":    failingAIIsRestarted,
+	"R43-reports-the-failure":    failureIsNoResult,
+	"R44-forwards-json":          garbageIsNotReported,
 	"R44-believe-200":            garbageIsNotReported,
 	"R45-nobody-watches":         deadAIIsRestarted,
 	"R46-restart-once":           restartIsTriedAgain,
@@ -70,6 +81,7 @@ var stories = map[string]story{
 	"R51-report-in-background":   slowReportIsWaitedFor,
 	"R52-new-key-each-try":       repeatedReportCountsOnce,
 	"R53-cut-is-sent":            cutReportIsSentAgain,
+	"R54-waits-for-good":         hungReportIsMadeAgain,
 	"R80-check-once":             lowSwapRestarts,
 	"R81-unreadable-is-low":      goesOnWithoutMeminfo,
 	"R81-waits-for-memory":       goesOnWithoutMeminfo,
@@ -83,6 +95,7 @@ var stories = map[string]story{
 	"R5-forced-is-final":         forcedConnectionIsReopened,
 	"R6-deaf-to-cancel":          deletedQueueIsDeclared,
 	"R6-hands-back":              heldJobsAreFinished,
+	"R6-drops-what-it-works-on":  heldJobsAreFinished,
 	"R6-declares-once":           deletedQueueIsDeclared,
 	"R9-406-is-final":            closedChannelIsReopened,
 	"R21-one-connection":         othersGoOnUnderAlarm(shortOfMemory),
@@ -120,6 +133,21 @@ func await(t *testing.T, right, wrong func() bool) bool {
 	return false
 }
 
+// patience is how long to wait for the right thing, which must come: with a defect it never does, which is believed
+// after d, but a right consumer may be slow for as long as the machine is.
+func patience(t *testing.T, d time.Duration) time.Duration {
+	if strings.HasSuffix(t.Name(), "/right") {
+		return consumertest.Within
+	}
+	return d
+}
+
+// later is true once the patience for the right thing is over.
+func later(t *testing.T, d time.Duration) func() bool {
+	at := time.Now().Add(patience(t, d))
+	return func() bool { return time.Now().After(at) }
+}
+
 func everyJobOnce(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
 	l.Start(t, change)
 	l.AwaitReady(t)
@@ -131,6 +159,29 @@ func everyJobOnce(t *testing.T, l *consumertest.Lab, change func(*consumer.Consu
 		}
 	}
 	return l.API.Keys() == len(ids)
+}
+
+// everyJobItsOwnImage has the AI process write a job's id behind its image, where nobody else looks.
+func everyJobItsOwnImage(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	picture, err := base64.StdEncoding.DecodeString(consumertest.Picture())
+	require.NoError(t, err)
+	l.AI.Answers(func(w http.ResponseWriter, id string) bool {
+		_, _ = fmt.Fprintf(w, `{"images":["%s"]}`, base64.StdEncoding.EncodeToString(append(slices.Clone(picture), id...)))
+		return true
+	})
+	var others atomic.Int64
+	l.API.Answers(func(_ http.ResponseWriter, r *http.Request) bool {
+		image, _ := io.ReadAll(r.Body) // what is missing is not its own either
+		if string(image[min(len(picture), len(image)):]) != path.Base(r.URL.Path) {
+			others.Add(1)
+		}
+		return false
+	})
+	l.Start(t, change)
+	l.AwaitReady(t)
+	l.Submit(t, 600)
+	l.AwaitEmpty(t)
+	return others.Load() == 0
 }
 
 func swapNotSetUp(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -162,6 +213,15 @@ func terminationIsTriedAgain(t *testing.T, l *consumertest.Lab, change func(*con
 	l.AwaitReady(t)
 	l.AI.Down()
 	return await(t, func() bool { return len(l.Calls("terminate")) > 1 }, func() bool { return l.Consumer.Board.State() == ops.Terminating })
+}
+
+func hungTerminationIsEnded(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
+	l.Hook(t, "restart", "exit 0")
+	l.Hook(t, "terminate", "exec sleep 600")
+	l.Start(t, change, "TERMINATE_TIMEOUT=200ms")
+	l.AwaitReady(t)
+	l.AI.Down()
+	return soon(t, func() bool { return len(l.Calls("terminate")) > 1 })
 }
 
 func noJobIsUsedUp(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -240,12 +300,12 @@ func failedAckStopsNothing(t *testing.T, l *consumertest.Lab, change func(*consu
 func goesOn(t *testing.T, l *consumertest.Lab) bool {
 	t.Helper()
 	ids := l.Submit(t, 5)
-	patience := time.Now().Add(3 * time.Second)
+	believed := later(t, 3*time.Second)
 	return await(t,
 		func() bool { return l.API.Requests(ids[4]) > 0 },
 		func() bool {
 			ready, consumers := l.Depth(t, "jobs")
-			return ready > 0 && consumers == 0 && time.Now().After(patience)
+			return ready > 0 && consumers == 0 && believed()
 		})
 }
 
@@ -257,16 +317,14 @@ func unfinishedJobGoesBack(t *testing.T, l *consumertest.Lab, change func(*consu
 	require.Eventually(t, func() bool { return l.AI.Times("m1") == 1 }, consumertest.Within, 5*time.Millisecond)
 	l.Stop()
 	<-l.Done
-	patience := time.Now().Add(time.Second)
 	return await(t,
 		func() bool { ready, _ := l.Depth(t, "jobs"); return ready == 1 },
-		func() bool { return time.Now().After(patience) })
+		later(t, time.Second))
 }
 
 func leavesOnNotice(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
 	l.Start(t, withNotice(change, &host.Notice{Action: "terminate", Time: time.Now().Add(time.Hour)}, nil), "NOTICE_CHECK_INTERVAL=10ms")
-	patience := time.Now().Add(2 * time.Second)
-	return await(t, func() bool { return over(l.Done) }, func() bool { return time.Now().After(patience) })
+	return await(t, func() bool { return over(l.Done) }, later(t, 2*time.Second))
 }
 
 func staysWithoutNotice(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -296,10 +354,9 @@ func handsBackOnNotice(t *testing.T, l *consumertest.Lab, change func(*consumer.
 	l.AwaitReady(t)
 	l.Submit(t, 1)
 	<-l.Done
-	patience := time.Now().Add(time.Second)
 	return await(t,
 		func() bool { ready, _ := l.Depth(t, "jobs"); return ready == 1 },
-		func() bool { return time.Now().After(patience) })
+		later(t, time.Second))
 }
 
 // withNotice puts an answer of the instance metadata in place before the change is made.

@@ -30,10 +30,9 @@ func holdsSeveralJobs(t *testing.T, l *consumertest.Lab, change func(*consumer.C
 	l.Start(t, change)
 	l.AwaitReady(t)
 	l.Submit(t, 2)
-	patience := time.Now().Add(time.Second)
 	return await(t,
 		func() bool { return l.AI.Times("m1") == 1 && l.AI.Times("m2") == 1 },
-		func() bool { return time.Now().After(patience) })
+		later(t, time.Second))
 }
 
 func slowImageIsNoFailure(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -56,8 +55,7 @@ func deadConnectionIsNoticed(t *testing.T, l *consumertest.Lab, change func(*con
 	l.Start(t, change, "AMQP_URL="+f.url, "AMQP_HEARTBEAT=1s", "AMQP_TIMEOUT=1s")
 	l.AwaitReady(t)
 	f.mute.Store(true)
-	patience := time.Now().Add(5 * time.Second)
-	return await(t, func() bool { return f.accepted() > 1 }, func() bool { return time.Now().After(patience) })
+	return await(t, func() bool { return f.accepted() > 1 }, later(t, 5*time.Second))
 }
 
 func resetConnectionIsOpenedAgain(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -88,8 +86,7 @@ func silentHandshakeIsGivenUp(t *testing.T, l *consumertest.Lab, change func(*co
 	f := newFront(t, l.URL)
 	f.mute.Store(true)
 	l.Start(t, change, "AMQP_URL="+f.url, "AMQP_TIMEOUT=50ms")
-	patience := time.Now().Add(2 * time.Second)
-	return await(t, func() bool { return f.accepted() > 2 }, func() bool { return time.Now().After(patience) })
+	return await(t, func() bool { return f.accepted() > 2 }, later(t, 2*time.Second))
 }
 
 func attemptsGrowRarer(t *testing.T, l *consumertest.Lab, change func(*consumer.Consumer)) bool {
@@ -150,8 +147,7 @@ func manyLostConnections(t *testing.T, l *consumertest.Lab, change func(*consume
 	for range 6 {
 		l.AwaitReady(t)
 		l.Consumer.Link.Drop()
-		patience := time.Now().Add(time.Second)
-		if !await(t, l.Consumer.Link.Up, func() bool { return time.Now().After(patience) }) {
+		if !await(t, l.Consumer.Link.Up, later(t, time.Second)) {
 			return false
 		}
 	}

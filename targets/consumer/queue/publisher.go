@@ -27,6 +27,9 @@ type Publisher struct {
 	Topology Topology      // declared on each new channel
 	Limit    time.Duration // for one publish with its confirm; 0: 10 s
 
+	// Send writes m to the queue. Default: as mandatory, so that a broker without such a queue gives it back.
+	Send func(ch *amqp.Channel, queue string, m amqp.Publishing) (*amqp.DeferredConfirmation, error)
+
 	mu       sync.Mutex
 	ch       *amqp.Channel
 	returned chan amqp.Return
@@ -59,7 +62,7 @@ func (p *Publisher) publish(ctx context.Context, queue string, m amqp.Publishing
 		}
 	}
 	confirm, err := within(ctx, p.Link.timeout(), func() (*amqp.DeferredConfirmation, error) {
-		return p.ch.PublishWithDeferredConfirm("", queue, true, false, m)
+		return p.send(queue, m)
 	})
 	if err != nil {
 		return err
@@ -82,6 +85,13 @@ func (p *Publisher) publish(ctx context.Context, queue string, m amqp.Publishing
 	default:
 		return nil
 	}
+}
+
+func (p *Publisher) send(queue string, m amqp.Publishing) (*amqp.DeferredConfirmation, error) {
+	if p.Send != nil {
+		return p.Send(p.ch, queue, m)
+	}
+	return p.ch.PublishWithDeferredConfirm("", queue, true, false, m)
 }
 
 func (p *Publisher) open(ctx context.Context) error {

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -28,7 +29,6 @@ func TestPut(t *testing.T) {
 		"too many requests":     {[]int{429, 201}, time.Minute, 2, ""},
 		"refused for good":      {[]int{422, 201}, time.Minute, 1, "422"},
 		"only one try allowed":  {[]int{503, 201}, 0, 1, "503"},
-		"not within the limit":  {[]int{503}, 50 * time.Millisecond, 2, "503"},
 		"a redirect is refused": {[]int{304}, time.Minute, 1, "304"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,6 +54,28 @@ func TestPut(t *testing.T) {
 		})
 	}
 }
+
+// One request at once, one at the end of the limit, and none after it. The clock is a fake one: how long a
+// request takes decides how many there are.
+func TestPutGivesUpAtItsLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Duration
+		began := time.Now()
+		down := transport(func(r *http.Request) (*http.Response, error) {
+			at = append(at, time.Since(began))
+			time.Sleep(10 * time.Millisecond)
+			return &http.Response{StatusCode: http.StatusServiceUnavailable, Body: http.NoBody, Request: r}, nil
+		})
+		c := &report.Client{URL: "http://api", Limit: 50 * time.Millisecond, HTTP: &http.Client{Transport: down}}
+		require.ErrorContains(t, c.Put(t.Context(), "m1", "key", "image/png", []byte("pixels")), "503")
+		require.Equal(t, []time.Duration{0, 50 * time.Millisecond}, at)
+	})
+}
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestPutEndsWithItsContext(t *testing.T) {
 	t.Parallel()
