@@ -45,27 +45,28 @@ func (r *requests) turnsOf(x Fault, name string, want *history.Rotation) turns {
 	return t
 }
 
-// judgeTurns holds the requests that a backend took against that, to within three quarters of an interval: one check more
-// or less shows.
+// judgeTurns holds the requests that a backend took against that. One check more or less shows an interval sooner or
+// later, so that what is half an interval off is as far from a correct proxy as from a faulty one, on a busy machine too.
 func (f *Facts) judgeTurns(x Fault, name string) Result {
 	want, r := f.Meta.Expect.Rotation, &f.requests
-	t, slack := r.turnsOf(x, name, want), want.Interval*3/4
+	t, slack := r.turnsOf(x, name, want), want.Interval/2
 	if t.out == never || t.in == never {
 		return unknown("%s did not see the %d bad and %d good checks that turn it out and in", name, want.Unhealthy, want.Healthy)
 	}
+	middle := (t.almost + t.out) / 2
 	between, wrong, next := 0, never, never
 	for _, at := range r.by[name] {
 		switch {
-		case t.almost != never && at > t.almost && at <= t.out:
+		case t.almost != never && at > middle && at <= t.out:
 			between++
-		case at >= t.in-slack/4 && next == never:
+		case at >= t.in-slack && next == never:
 			next = at
 		case at > t.out+slack && at < t.in && wrong == never:
 			wrong = at
 		}
 	}
 	switch {
-	case t.almost != never && between == 0 && r.others(name, t.almost, t.out) >= passedOver/2:
+	case t.almost != never && between == 0 && r.others(name, middle, t.out) >= passedOver/2:
 		return fail(nil, "%s was passed over after %d bad checks already, wanted %d", name, want.Unhealthy-1, want.Unhealthy)
 	case wrong != never:
 		return fail(nil, "%s had a request at %s, between its %d bad checks (%s) and its %d good ones (%s)",
