@@ -25,8 +25,9 @@ export function load() {
 export async function story() {
   await run.steady();
   const timeout = await run.inject(faults.consumerTimeout('500ms'));
-  // Setting the limit closes the connection. The tenth job from then on is none of those that were given on it.
-  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '1.2s', nth: 10, times: 1 }]));
+  // It takes as long whenever it is begun: whoever gives it up and takes it again is never done with it.
+  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '1.2s', match: 'a cathedral' }]));
+  run.submit({ prompt: 'a cathedral' });
   await timeout.inEffect();
   await timeout.heal();
   await slow.heal();

@@ -7,7 +7,7 @@ const run = incident({
   id: 'R27',
   target: 'consumer',
   needs: ['single'],
-  load: { rate: 50, duration: '8s' },
+  load: { rate: 25, duration: '8s' },
   expect: { recovery: '5s', inFlight: true },
   catches: { 'R27-no-watchdog': 'recovered' },
 });

@@ -9,7 +9,7 @@ const run = incident({
   target: 'consumer',
   needs: 'deep',
   broker: 'own',
-  load: { rate: 50, duration: '8s' },
+  load: { rate: 35, duration: '8s' },
   expect: { recovery: '2s', inFlight: true, lost: 8 },
   catches: {
     'R6-deaf-to-cancel': 'recovered',

@@ -23,7 +23,7 @@ export function load() {
 
 export async function story() {
   await run.steady();
-  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '600ms', times: 3 }]));
+  const slow = await run.inject(faults.worker([{ do: 'slow', delay: '1.5s', times: 3 }]));
   await slow.inEffect();
   const cut = await run.inject(faults.on('ack', 'cut', { nth: 2 }));
   await cut.inEffect();

@@ -29,11 +29,22 @@ func BenchmarkProxies(b *testing.B) {
 	for _, n := range []int{100, 10_000} {
 		b.Run(fmt.Sprintf("%dB", n), func(b *testing.B) {
 			sides := newLab(b).sides(n)
-			for _, users := range []int{1, 32} {
-				b.Run(fmt.Sprintf("%dconns", users), func(b *testing.B) { proxytest.Turns(b, users, sides...) })
+			for _, load := range loads {
+				b.Run(load.name, func(b *testing.B) { proxytest.Turns(b, load.Load, sides...) })
 			}
 		})
 	}
+}
+
+// loads are as much as a side can do, by one user and by many, and a rate that all of them can do: a p99 of a side that has
+// more to do than it can is the length of its queue.
+var loads = []struct {
+	name string
+	proxytest.Load
+}{
+	{"1conns", proxytest.Load{Users: 1}},
+	{"32conns", proxytest.Load{Users: 32}},
+	{"32conns-2k", proxytest.Load{Users: 32, Rate: 2000}},
 }
 
 const (

@@ -37,7 +37,7 @@ func BenchmarkProxy(b *testing.B) {
 			host := s.Listener.Addr().String()
 			transport := proxytest.Transport()
 			defer transport.CloseIdleConnections()
-			proxytest.Turns(b, 8, proxytest.Serve(b, "bare", proxytest.Bare(host, transport, "1.1 proxy", "a", "v1")),
+			proxytest.Turns(b, proxytest.Load{Users: 8}, proxytest.Serve(b, "bare", proxytest.Bare(host, transport, "1.1 proxy", "a", "v1")),
 				&proxytest.Side{Name: "proxy", Addr: run(b, host)})
 		})
 	}

@@ -49,7 +49,7 @@ func BenchmarkForward(b *testing.B) {
 			_, _ = io.WriteString(w, body)
 		})
 		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
-			proxytest.Turns(b, 8, proxytest.Serve(b, "bare", bare(l, proxytest.Transport())), proxytest.Serve(b, "forward", quiet(l)))
+			proxytest.Turns(b, proxytest.Load{Users: 8}, proxytest.Serve(b, "bare", bare(l, proxytest.Transport())), proxytest.Serve(b, "forward", quiet(l)))
 		})
 	}
 }

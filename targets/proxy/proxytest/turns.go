@@ -4,6 +4,7 @@ package proxytest
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -75,17 +76,25 @@ func Serve(b *testing.B, name string, h http.Handler) *Side {
 	return &Side{Name: name, Addr: front.Listener.Addr().String()}
 }
 
-// Turns measures sides in turns of a thousand requests by so many users at once, so that a machine that others use,
+// Load is so many users at once, each with a connection that it keeps. With a Rate they send so many requests a second
+// between them, whatever the side makes of it, and a request's time runs from when it was due; without one (0), each
+// sends its next request when it has the answer to the one before.
+type Load struct {
+	Users int
+	Rate  float64
+}
+
+// Turns measures sides in turns of a thousand requests, so that a machine that others use,
 // too, slows all of them down. What is reported are the medians over the turns: requests a second, processor time for
 // one, p50 and p99.
-func Turns(b *testing.B, users int, sides ...*Side) {
+func Turns(b *testing.B, load Load, sides ...*Side) {
 	for _, s := range sides {
-		s.turn(b, users) // for the connections
+		s.turn(b, load) // for the connections
 		*s = Side{Name: s.Name, Addr: s.Addr, Process: s.Process}
 	}
 	for b.Loop() {
 		for _, s := range sides {
-			s.turn(b, users)
+			s.turn(b, load)
 		}
 		slices.Reverse(sides)
 	}
@@ -99,22 +108,47 @@ func Turns(b *testing.B, users int, sides ...*Side) {
 	}
 }
 
-// turn sends requests over kept connections, without a client library that would cost more than the proxy.
-func (s *Side) turn(b *testing.B, users int) {
-	took := make([][]time.Duration, users)
-	var all sync.WaitGroup
-	began, before := time.Now(), s.used(b)
-	for i := range users {
-		all.Go(func() { took[i] = user(b, s.Addr, requests/users) })
+// turn sends requests over kept connections, without a client library that would cost more than the proxy. Each connection
+// has had an answer before the time begins: what a connection costs at its begin is more than a hundredth of a turn, and
+// would be all that p99 shows.
+func (s *Side) turn(b *testing.B, load Load) {
+	all := make([]*user, load.Users)
+	for i := range all {
+		all[i] = dial(b, s.Addr)
+		defer func() { _ = all[i].conn.Close() }()
 	}
-	all.Wait()
-	sorted := slices.Concat(took...)
+	eachAsks(b, all, 1, 0)
+	began, before := time.Now(), s.used(b)
+	sorted := eachAsks(b, all, requests/load.Users, load.Rate)
+	took := time.Since(began)
 	slices.Sort(sorted)
 	n := float64(len(sorted))
-	s.perSecond = append(s.perSecond, n/time.Since(began).Seconds())
+	s.perSecond = append(s.perSecond, n/took.Seconds())
 	s.cpu = append(s.cpu, float64((s.used(b)-before).Nanoseconds())/1000/n)
 	s.half = append(s.half, float64(sorted[len(sorted)/2].Microseconds()))
 	s.nearly = append(s.nearly, float64(sorted[len(sorted)*99/100].Microseconds()))
+}
+
+// eachAsks has each user send n requests, at so many a second in all (0: as fast as they are answered), and gives the
+// time that each request took.
+func eachAsks(b *testing.B, users []*user, n int, rate float64) []time.Duration {
+	b.Helper()
+	began, pause := time.Now(), time.Duration(0)
+	if rate > 0 {
+		pause = time.Duration(float64(len(users)) / rate * float64(time.Second))
+	}
+	took, failed := make([][]time.Duration, len(users)), make([]error, len(users))
+	var all sync.WaitGroup
+	for i, u := range users {
+		all.Go(func() {
+			took[i], failed[i] = u.ask(n, began.Add(pause*time.Duration(i)/time.Duration(len(users))), pause)
+		})
+	}
+	all.Wait()
+	if err := errors.Join(failed...); err != nil {
+		b.Fatal(err)
+	}
+	return slices.Concat(took...)
 }
 
 // used is the processor time of the side so far. Of another process it is the sum over its threads, which the
@@ -146,31 +180,45 @@ func (s *Side) used(b *testing.B) (sum time.Duration) {
 	return sum
 }
 
-// user sends n requests, and gives the time that each took.
-func user(b *testing.B, addr string, n int) (took []time.Duration) {
+// user has one connection.
+type user struct {
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func dial(b *testing.B, addr string) *user {
+	b.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
-		b.Error(err)
-		return nil
+		b.Fatal(err)
 	}
-	defer func() { _ = conn.Close() }()
-	in := bufio.NewReader(conn)
-	request := []byte("GET /path?query=1 HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench\r\nAccept: text/html,application/json\r\n" +
-		"Accept-Encoding: gzip\r\nAccept-Language: en\r\nCookie: session=0123456789abcdef\r\n\r\n")
-	for range n {
+	return &user{conn, bufio.NewReader(conn)}
+}
+
+// ask sends n requests one after the other, the first when it is due and the next ones a pause later each (0: when the
+// one before is answered), and gives the time that each took.
+func (u *user) ask(n int, due time.Time, pause time.Duration) ([]time.Duration, error) {
+	took := make([]time.Duration, 0, n)
+	for i := range n {
 		began := time.Now()
-		if _, err := conn.Write(request); err != nil {
-			b.Error(err)
-			return took
+		if pause > 0 {
+			began = due.Add(time.Duration(i) * pause)
+			time.Sleep(time.Until(began))
 		}
-		if err := skip(in); err != nil {
-			b.Error(err)
-			return took
+		if _, err := u.conn.Write(request); err != nil {
+			return nil, err
+		}
+		if err := skip(u.in); err != nil {
+			return nil, err
 		}
 		took = append(took, time.Since(began))
 	}
-	return took
+	return took, nil
 }
+
+// request is what a browser sends, about.
+var request = []byte("GET /path?query=1 HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: bench\r\nAccept: text/html,application/json\r\n" +
+	"Accept-Encoding: gzip\r\nAccept-Language: en\r\nCookie: session=0123456789abcdef\r\n\r\n")
 
 // skip reads an answer that says its length.
 func skip(in *bufio.Reader) error {
