@@ -1,7 +1,8 @@
 // D9. Two hundred clients ask for 3 MB each and read 20 KB a second. The target keeps a bounded part of each answer, lets
 // the backend wait for the rest, and cuts those who take too little for a second (real: 30 s); nobody else waits. Real: an
 // outbound buffer that grew until the process ran out of memory, and the fixed sleep of 10 s in every answer that
-// was the first remedy. 200 buffers of 256 KB are 51 MB, and as much again until the garbage is collected.
+// was the first remedy. Whoever has to wait for a slow one waits until it is cut, which is more than a second. 200 buffers of
+// 256 KB are 51 MB, and as much again until the garbage is collected.
 import http from 'k6/http';
 import { incident, faults } from 'k6/x/comeback';
 
@@ -12,7 +13,7 @@ const run = incident({
   needs: ['slowreaders', 'wide'],
   backends: [{ threads: 400, pages }, { threads: 400, pages }],
   load: { rate: 100, duration: '14s' },
-  expect: { recovery: '1s', memory: 110, readers: { min: '1100ms', max: '8s', whole: 5 }, latency: { p99: '200ms' } },
+  expect: { recovery: '1s', memory: 110, readers: { min: '1100ms', max: '8s', whole: 5 }, latency: { p99: '800ms' } },
   catches: { 'D9-unbounded-buffer': 'memory', 'D9-cuts-at-once': 'readers', 'D9-total-limit': 'readers' },
 });
 
