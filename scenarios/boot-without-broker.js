@@ -6,8 +6,8 @@ const run = incident({
   id: 'R63',
   target: 'consumer',
   broker: 'own',
-  load: { rate: 50, duration: '24s' },
-  expect: { recovery: '4s' },
+  load: { rate: 50, duration: '32s' },
+  expect: { recovery: '8s' },
   catches: { 'R63-connects-once': 'recovered' },
 });
 

@@ -6,7 +6,7 @@ const run = incident({
   id: 'R71',
   target: 'consumer',
   load: { rate: 50, duration: '11s' },
-  expect: { recovery: '5s', prefetch: 8 },
+  expect: { recovery: '8s', prefetch: 8 },
   catches: { 'R71-one-megabyte': 'no-loss' },
 });
 

@@ -9,7 +9,7 @@ const run = incident({
   needs: ['memory', 'alerts'],
   load: { rate: 100, duration: '14s' },
   expect: {
-    recovery: '4s',
+    recovery: '6s',
     hooks: { restart: { min: 5, max: 8 } },
     alerts: { min: 1, max: 3 },
   },

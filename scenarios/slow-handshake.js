@@ -8,7 +8,7 @@ const run = incident({
   target: 'consumer',
   links: 'broker',
   load: { rate: 100, duration: '9s' },
-  expect: { recovery: '3s', inFlight: true },
+  expect: { recovery: '5s', inFlight: true },
   catches: { 'R36-no-handshake-limit': 'recovered' },
 });
 

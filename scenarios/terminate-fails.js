@@ -8,9 +8,9 @@ const run = incident({
   id: ['A3', 'A4', 'A10'],
   target: 'consumer',
   needs: ['memory', 'alerts'],
-  load: { rate: 100, duration: '14s' },
+  load: { rate: 100, duration: '17s' },
   expect: {
-    recovery: '4s',
+    recovery: '6s',
     hooks: {
       restart: { min: 1, max: 20 },
       terminate: { min: 4, max: 10, args: ['ec2', 'terminate-instances', '--instance-ids', '*', '--region', '*'] },
