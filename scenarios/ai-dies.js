@@ -8,7 +8,7 @@ const run = incident({
   target: 'consumer',
   needs: ['memory', 'alerts'],
   load: { rate: 100, duration: '15s' },
-  expect: { recovery: '4s', hooks: { restart: { min: 5, max: 8 } }, alerts: 2, inFlight: true },
+  expect: { recovery: '6s', hooks: { restart: { min: 5, max: 8 } }, alerts: 2, inFlight: true },
   catches: {
     'R45-nobody-watches': 'hooks',
     'R46-restart-once': 'hooks',

@@ -8,7 +8,7 @@ const run = incident({
   target: 'consumer',
   needs: ['memory', 'alerts'],
   load: { rate: 50, duration: '12s' },
-  expect: { recovery: '4s', hooks: { restart: { min: 1, max: 1 } }, alerts: 1 },
+  expect: { recovery: '6s', hooks: { restart: { min: 1, max: 1 } }, alerts: 1 },
   catches: { 'R43-errors-are-the-jobs': 'no-loss', 'R43-reports-the-failure': 'whole-results' },
 });
 

@@ -8,7 +8,7 @@ const run = incident({
   id: 'R54',
   target: 'consumer',
   needs: ['outages', 'single'],
-  load: { rate: 20, duration: '10s' },
+  load: { rate: 20, duration: '12s' },
   expect: { recovery: '4s', inFlight: true, worksOn: true },
   catches: { 'R54-waits-for-good': 'works-on' },
 });

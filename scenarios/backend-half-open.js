@@ -12,7 +12,7 @@ const run = incident({
   backends: [{ latency: { median: '30ms' } }, { latency: { median: '30ms' } }],
   links: 'backend',
   load: { rate: 100, duration: '10s' },
-  expect: { recovery: '2s', version: '1', backIn: '1s', errors: 15 },
+  expect: { recovery: '4s', version: '1', backIn: '1s', errors: 15 },
   catches: { 'N6-waits-for-ever': 'answered' },
 });
 

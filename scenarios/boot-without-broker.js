@@ -6,8 +6,8 @@ const run = incident({
   id: 'R63',
   target: 'consumer',
   broker: 'own',
-  load: { rate: 50, duration: '32s' },
-  expect: { recovery: '8s' },
+  load: { rate: 50, duration: '38s' },
+  expect: { recovery: '12s' },
   catches: { 'R63-connects-once': 'recovered' },
 });
 

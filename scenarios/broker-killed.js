@@ -7,8 +7,8 @@ const run = incident({
   id: 'R2',
   target: 'consumer',
   broker: 'own',
-  load: { rate: 50, duration: '30s' },
-  expect: { recovery: '8s', inFlight: true },
+  load: { rate: 50, duration: '36s' },
+  expect: { recovery: '12s', inFlight: true },
   catches: { 'R2-redelivered-is-poison': 'no-loss' },
 });
 

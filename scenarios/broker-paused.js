@@ -9,7 +9,7 @@ const run = incident({
   needs: 'long-jobs',
   broker: 'own',
   load: { rate: 100, duration: '11s' },
-  expect: { recovery: '2s', inFlight: true },
+  expect: { recovery: '5s', inFlight: true },
   catches: { 'R3-key-drawn-anew': 'duplicates' },
 });
 

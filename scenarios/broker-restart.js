@@ -7,8 +7,8 @@ const run = incident({
   id: 'R1',
   target: 'consumer',
   broker: 'own',
-  load: { rate: 50, duration: '30s' },
-  expect: { recovery: '8s', inFlight: true },
+  load: { rate: 50, duration: '36s' },
+  expect: { recovery: '12s', inFlight: true },
   catches: { 'R1-gives-up': 'recovered', 'R1-transient-retries': 'no-loss' },
 });
 

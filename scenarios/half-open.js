@@ -8,7 +8,7 @@ const run = incident({
   target: 'consumer',
   links: 'broker',
   load: { rate: 100, duration: '13s' },
-  expect: { recovery: '7s', stall: '5s', inFlight: true }, // two heartbeats may be missed, and more
+  expect: { recovery: '9s', stall: '5s', inFlight: true }, // two heartbeats may be missed, and more
   catches: { 'R32-trusts-tcp': 'recovered' },
 });
 

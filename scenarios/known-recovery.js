@@ -6,7 +6,7 @@ const run = incident({
   id: 'A8',
   target: 'known',
   load: { rate: 100, duration: '7s' },
-  expect: { recovery: '2s', known: '1s' },
+  expect: { recovery: '3s', known: '1s' },
   catches: { 'never-back': 'recovered' },
 });
 

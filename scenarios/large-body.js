@@ -5,8 +5,8 @@ import { incident, faults } from 'k6/x/comeback';
 const run = incident({
   id: 'R71',
   target: 'consumer',
-  load: { rate: 50, duration: '11s' },
-  expect: { recovery: '8s', prefetch: 8 },
+  load: { rate: 50, duration: '20s' },
+  expect: { recovery: '16s', prefetch: 8 },
   catches: { 'R71-one-megabyte': 'no-loss' },
 });
 

@@ -10,7 +10,7 @@ const run = incident({
   needs: 'backoff',
   instances: 4,
   load: { rate: 100, duration: '11s' },
-  expect: { recovery: '3s', reconnects: { min: 5, max: 12 } },
+  expect: { recovery: '5s', reconnects: { min: 5, max: 12 } },
   catches: { 'R37-no-backoff': 'reconnects', 'R37-no-jitter': 'reconnects' },
 });
 

@@ -8,7 +8,7 @@ const run = incident({
   id: ['A3', 'A4', 'A10'],
   target: 'consumer',
   needs: ['memory', 'alerts'],
-  load: { rate: 100, duration: '17s' },
+  load: { rate: 100, duration: '20s' },
   expect: {
     recovery: '6s',
     hooks: {

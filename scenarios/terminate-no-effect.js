@@ -9,7 +9,7 @@ const run = incident({
   needs: ['memory', 'alerts'],
   load: { rate: 50, duration: '14s' },
   expect: {
-    recovery: '4s',
+    recovery: '6s',
     hooks: { restart: { min: 1, max: 10 }, terminate: { min: 2, max: 4 } },
     alerts: 2,
   },

@@ -8,7 +8,7 @@ const run = incident({
   target: 'consumer',
   needs: 'priority',
   load: { rate: 50, duration: '11s' },
-  expect: { recovery: '5s', prefetch: 8 },
+  expect: { recovery: '7s', prefetch: 8 },
   catches: { 'R75-plain-queue': 'priority', 'R74-no-prefetch': 'prefetch' },
 });
 
