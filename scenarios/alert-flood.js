@@ -7,9 +7,9 @@ const run = incident({
   id: 'A10',
   target: 'consumer',
   needs: ['alerts', 'memory', 'tolerant'],
-  load: { rate: 100, duration: '19s' },
+  load: { rate: 100, duration: '25s' },
   expect: {
-    recovery: '8s',
+    recovery: '12s',
     hooks: { restart: { min: 1, max: 1 } },
     alerts: 1,
   },

@@ -9,7 +9,7 @@ const run = incident({
   target: 'consumer',
   needs: 'backoff',
   instances: 4,
-  load: { rate: 100, duration: '11s' },
+  load: { rate: 100, duration: '13s' },
   expect: { recovery: '5s', reconnects: { min: 5, max: 12 } },
   catches: { 'R37-no-backoff': 'reconnects', 'R37-no-jitter': 'reconnects' },
 });
