@@ -17,6 +17,7 @@ type requests struct {
 	versions []versionSeen // of good answers, in the order of their first
 
 	by     map[string][]time.Duration // when each backend took requests, where rotation or back-in is judged
+	gives  map[string][]time.Duration // when it was done with them, where rotation is
 	health map[string][]healthAnswer  // of each backend, where rotation is judged
 	reads  reads
 	users  users
@@ -84,6 +85,7 @@ func (f *Facts) seeRequest(e *history.Event) {
 		f.taken(e)
 	case history.Give:
 		f.given(e)
+		f.doneBy(e)
 	case history.Health:
 		f.wellOrIll(e)
 	case history.Answer:

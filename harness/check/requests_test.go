@@ -214,11 +214,15 @@ func TestRotation(t *testing.T) {
 	takes := func(at ...time.Duration) (all []Event) {
 		for i, at := range at {
 			all = append(all, wanted(at, i+1, "GET /")...)
-			all = append(all, Event{At: at, Kind: Take, Msg: MsgID(i + 1), Who: "backend/1", Text: "GET /"})
+			all = append(all, Event{At: at, Kind: Take, Msg: MsgID(i + 1), Who: "backend/1", Text: "GET /"},
+				Event{At: at + ms, Kind: Give, Msg: MsgID(i + 1), Who: "backend/1", Code: 200})
 		}
 		return all
 	}
+	holding := takes(900*ms, 1050*ms, 3400*ms)
+	holding[5].At = 3 * sec // it is done with the second one then
 	judgeRows(t, "rotation", all, []row{
+		{name: "passed over while it is busy", meta: http, expect: expect, events: [][]Event{ill, holding}, want: check.Pass, says: "out of rotation 0.050s"},
 		{name: "in time", meta: http, expect: expect, events: [][]Event{ill, takes(900*ms, 1500*ms, 3400*ms)}, want: check.Pass, says: "out of rotation 0.500s"},
 		{name: "too late out", meta: http, expect: expect, events: [][]Event{ill, takes(900*ms, 1701*ms, 3400*ms)}, want: check.Fail, says: "still had a request 0.701s"},
 		{name: "too soon out", meta: http, expect: expect, events: [][]Event{ill, takes(900*ms, 1050*ms, 3400*ms)}, want: check.Fail, says: "no illness"},
