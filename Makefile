@@ -19,8 +19,9 @@ setup: ## install what is missing (apt and root), or print the command that does
 build: ## build bin/k6, bin/consumer, bin/proxy, bin/legacy-consumer, bin/legacy-proxy and bin/recovering
 	@go build -o bin/ ./cmd/k6 ./targets/consumer/cmd/consumer ./targets/proxy/cmd/proxy ./targets/legacy/cmd/legacy-consumer ./targets/legacy/cmd/legacy-proxy ./examples/recovering
 
+# Four side by side whatever the processors: the long ones wait for brokers, servers and heartbeats.
 test: setup build ## all tests, with the race detector
-	go test -race ./...
+	go test -race -parallel 4 ./...
 
 chaos: setup build ## run every scenario against our targets; reports in reports/out
 	$(K6) x comeback suite --out $(OUT) --parallel $(PARALLEL) scenarios

@@ -16,6 +16,7 @@ var accountFails = fault.Spec{Fault: "account", Params: json.RawMessage(`{"rules
 
 // What a backend asks the account service is no request of the load, and the service is not behind the target.
 func TestBackendsCallTheAccountService(t *testing.T) {
+	t.Parallel()
 	s := site("account", history.Expect{})
 	for i := range s.Backends {
 		s.Backends[i].Upstream.Account = upstream.Account{URL: "http://account/of", Path: "/account"}
@@ -49,6 +50,7 @@ func TestBackendsCallTheAccountService(t *testing.T) {
 }
 
 func TestNoAccountService(t *testing.T) {
+	t.Parallel()
 	lab := start(t, site("no-account", history.Expect{}))
 	defer func() { require.NoError(t, lab.Abandon()) }()
 	_, err := lab.Inject(accountFails)

@@ -108,6 +108,7 @@ func next(t *testing.T, w fault.Watch) history.Event {
 }
 
 func TestRequestsAreFollowedThroughTheBackends(t *testing.T) {
+	t.Parallel()
 	s := site("followed", history.Expect{})
 	s.Needs = []string{harness.FeatureRollout} // for the admin API
 	lab := start(t, s)
@@ -148,6 +149,7 @@ func TestRequestsAreFollowedThroughTheBackends(t *testing.T) {
 }
 
 func TestBackendComesAndGoesAtItsAddress(t *testing.T) {
+	t.Parallel()
 	lab := start(t, site("comes-and-goes", history.Expect{}))
 	defer func() { require.NoError(t, lab.Abandon()) }()
 	life := lab.Watch(func(e *history.Event) bool {
@@ -193,6 +195,7 @@ func TestBackendComesAndGoesAtItsAddress(t *testing.T) {
 }
 
 func TestLinksStandBeforeTheBackends(t *testing.T) {
+	t.Parallel()
 	s := site("links", history.Expect{})
 	s.Links, s.Needs = []string{fault.LinkBackend}, []string{harness.FeatureRollout} // for the admin API
 	lab := start(t, s)
@@ -216,6 +219,7 @@ func TestLinksStandBeforeTheBackends(t *testing.T) {
 }
 
 func TestBackendThatDoesNotStart(t *testing.T) {
+	t.Parallel()
 	_, err := harness.Start(t.Context(), harness.Config{
 		Spec: site("no-start", history.Expect{}), Seed: 1, Out: filepath.Join(t.TempDir(), "out"), Targets: targets, Self: "/bin/false",
 	})
@@ -224,6 +228,7 @@ func TestBackendThatDoesNotStart(t *testing.T) {
 
 // The whole of it: a backend dies under load and comes back, and every check of requests passes.
 func TestBackendDiesUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := site("dies", history.Expect{Recovery: 3 * time.Second, Version: "1"})
 	lab := start(t, s)
 	done := make(chan error, 1)

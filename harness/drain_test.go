@@ -18,6 +18,7 @@ import (
 // The target is left to finish what it has, also in a run in which the broker has left a publish unanswered:
 // that one, which nobody waits for, must not stand for another.
 func TestDrainWaitsForTheLast(t *testing.T) {
+	t.Parallel()
 	s := spec("last", history.Expect{})
 	s.OwnBroker = true
 	s.AI.Warm, s.AI.Cold = script.Duration(500*time.Millisecond), 1
@@ -57,6 +58,7 @@ func TestDrainWaitsForTheLast(t *testing.T) {
 
 // What cannot be taken down is an error, and the verdict is not lost over it.
 func TestATakeDownThatFailsLosesNoVerdict(t *testing.T) {
+	t.Parallel()
 	lab := start(t, spec("kept", history.Expect{}))
 	_, err := lab.Submit([]byte(`{"prompt":"a cat"}`), load.Props{})
 	require.NoError(t, err)

@@ -12,6 +12,7 @@ import (
 
 // TestInstance takes the process of an instance through all that a fault may do to it.
 func TestInstance(t *testing.T) {
+	t.Parallel()
 	lab := start(t, spec("instance", history.Expect{NoFault: true}))
 	defer func() { require.NoError(t, lab.Abandon()) }()
 	target := lab.Targets()[0]

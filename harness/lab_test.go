@@ -70,6 +70,7 @@ func requirePass(t *testing.T, j *check.Judgement) {
 }
 
 func TestControlRun(t *testing.T) {
+	t.Parallel()
 	s := spec("control", history.Expect{NoFault: true})
 	lab := start(t, s)
 	offer(t, lab, s)
@@ -84,6 +85,7 @@ func TestControlRun(t *testing.T) {
 }
 
 func TestFaultsAndRecovery(t *testing.T) {
+	t.Parallel()
 	s := spec("faults", history.Expect{Recovery: 3 * time.Second, InFlight: true})
 	s.Load.Duration = 10 * time.Second // a recovery is measured while the load lasts
 	lab := start(t, s)
@@ -118,6 +120,7 @@ func TestFaultsAndRecovery(t *testing.T) {
 }
 
 func TestFaultLeftInPlaceIsHealedAndNotGreen(t *testing.T) {
+	t.Parallel()
 	s := spec("left", history.Expect{})
 	lab := start(t, s)
 	_, err := lab.Inject(fault.Spec{Fault: "swap", Params: json.RawMessage(`{"state":"unset"}`)})

@@ -22,6 +22,7 @@ import (
 // A real server stands behind the target as an upstream does: started, followed by its ledger, asked about its
 // end; but it takes no rules, and what it prints for the ledger is no line of its log.
 func TestRealBackend(t *testing.T) {
+	t.Parallel()
 	if err := asgi.Missing(); err != nil {
 		t.Skip(err)
 	}
@@ -80,6 +81,7 @@ func injectUnderLoad(lab *harness.Lab, s fault.Spec) (*fault.Active, error) {
 
 // A backend that ends before it listens says why.
 func TestRealBackendThatDoesNotStart(t *testing.T) {
+	t.Parallel()
 	if err := asgi.Missing(); err != nil {
 		t.Skip(err)
 	}
@@ -91,6 +93,7 @@ func TestRealBackendThatDoesNotStart(t *testing.T) {
 
 // A rollout in the lab: the new version's processes come, the old ones' go, and the judgement says so.
 func TestRolloutInTheLab(t *testing.T) {
+	t.Parallel()
 	s := site("rolls-out", history.Expect{Serves: "2", Recovery: 5 * time.Second})
 	s.Needs, s.Load.Duration = []string{harness.FeatureRollout}, 15*time.Second
 	lab := start(t, s)

@@ -21,6 +21,7 @@ func over(t *testing.T) context.Context {
 }
 
 func TestWorkerIsRevivedOnlyWhenItDoesNotServe(t *testing.T) {
+	t.Parallel()
 	lab := start(t, spec("revive", history.Expect{}))
 	defer func() { require.NoError(t, lab.Abandon()) }()
 	w := lab.Worker()
@@ -46,6 +47,7 @@ func TestWorkerIsRevivedOnlyWhenItDoesNotServe(t *testing.T) {
 }
 
 func TestClaim(t *testing.T) {
+	t.Parallel()
 	lab := start(t, spec("claim", history.Expect{}))
 	defer func() { require.NoError(t, lab.Abandon()) }()
 	low := fault.Spec{Fault: "swap", Params: json.RawMessage(`{"state":"low"}`)}
@@ -66,6 +68,7 @@ func TestClaim(t *testing.T) {
 
 // The worker stays dead: the target's restart hook fails. The target must be seen to want it.
 func TestWorkerDownIsInEffectWhenTheTargetHasAJob(t *testing.T) {
+	t.Parallel()
 	s := spec("worker-down", history.Expect{})
 	lab := start(t, s)
 	done := make(chan error, 1)
