@@ -61,7 +61,7 @@ fuzz: ## every fuzz target, FUZZTIME (50000x: so many inputs) each
 	  dir=$$(go list -f '{{.Dir}}' $$package); \
 	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go 2>/dev/null | cut -c6- || true); do \
 	    echo "$$package $$target"; \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 200x $$package; \
 	  done; \
 	done
 
