@@ -15,7 +15,8 @@ var rotation = Check{
 	Name: "rotation",
 	Doc: `A backend that a fault made ill was out of rotation, and back in it once it was well, at the times that follow from the
 settings of the target's health checks (expect.rotation): its last request came unhealthy − 1 intervals after the fault's
-injection, or later (a target may pass over a backend sooner that holds requests of its own), and at most unhealthy intervals and time-outs after it (some begin the interval when an answer has come);
+injection, or later (a target may pass over a backend sooner that holds requests of its own), and at most unhealthy
+intervals and time-outs after it (some begin the interval when an answer has come);
 its next one between healthy − 1 intervals less a time-out (a check may be under way as it is healed) and healthy intervals after
 the heal; 0.1 s more for a busy machine. A fault that made fewer
 health checks in a row fail than that was a blip: the backend stayed in, and was not passed over for longer than an interval

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -183,6 +184,34 @@ func TestInEffectIsGivenUpOnceItIsGone(t *testing.T) {
 	_, err = a.InEffect(t.Context())
 	require.ErrorIs(t, err, errUntouched)
 	require.Equal(t, []history.Kind{history.Inject, history.Heal, history.Gone}, lab.kinds())
+}
+
+// TestGoneHasUntilTheRunEnds: a burst of 20,000 jobs was gone 31 s after its heal, on a slow machine.
+func TestGoneHasUntilTheRunEnds(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		runEnds time.Duration
+		want    []history.Kind
+	}{
+		"within the run": {2 * time.Minute, []history.Kind{history.Inject, history.Heal, history.Gone}},
+		"after it":       {time.Minute / 2, []history.Kind{history.Inject, history.Heal}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), c.runEnds)
+				defer cancel()
+				lab, f := &notebook{}, newNoop()
+				a, err := Start(ctx, lab, 1, Spec{Fault: "noop"}, f)
+				require.NoError(t, err)
+				require.NoError(t, a.Heal(ctx))
+				time.Sleep(time.Minute)
+				close(f.pass)
+				synctest.Wait()
+				require.Equal(t, c.want, lab.kinds())
+			})
+		})
+	}
 }
 
 func TestInEffectGivesUpWithTheCaller(t *testing.T) {
