@@ -10,12 +10,15 @@ import (
 
 func TestCloseChannelLooksReal(t *testing.T) {
 	t.Parallel()
+	as := CloseChannel{Code: 406, Text: "PRECONDITION_FAILED - as told"}
 	for _, tt := range []struct {
 		name string
 		rule Rule
+		acks bool
 	}{
-		{"on an ack", ackRule(1, CloseChannel{Code: 406, Text: "PRECONDITION_FAILED - as told"})},
-		{"on a deliver", Rule{Match: Match{Method: BasicDeliver, Nth: 3}, Action: CloseChannel{Code: 406, Text: "PRECONDITION_FAILED - as told"}}},
+		{"on an ack", ackRule(1, as), true},
+		// The library drops what it holds when a channel closes: two may have arrived, yet none need come out.
+		{"on a deliver", Rule{Match: Match{Method: BasicDeliver, Nth: 3}, Action: as}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -23,8 +26,9 @@ func TestCloseChannelLooksReal(t *testing.T) {
 			x.fill(5)
 			rule := x.w.Add(tt.rule)
 			c := x.consumer(4)
-			m := x.next(c.deliveries)
-			_ = m.Ack(false)
+			if tt.acks {
+				_ = x.next(c.deliveries).Ack(false)
+			}
 			err := await(t, c.chanClosed, "the channel's close")
 			require.Equal(t, 406, err.Code)
 			require.Equal(t, "PRECONDITION_FAILED - as told", err.Reason)
@@ -32,7 +36,7 @@ func TestCloseChannelLooksReal(t *testing.T) {
 			ready, unacked, consumers := x.depth()
 			require.Zero(t, unacked, "the broker must have requeued before the client hears of it")
 			require.Zero(t, consumers)
-			require.GreaterOrEqual(t, ready, 4)
+			require.Equal(t, 5, ready)
 
 			// The connection lives on: a new channel gets the same number, and all comes again.
 			ch := x.channel(c.conn)
