@@ -49,6 +49,9 @@ func (o *output) run(stdout, stderr *os.File, onLine func(name, line string)) {
 			for line := range o.queue {
 				onLine(o.name, line)
 			}
+			if o.dropped > 0 { // since the last note; nobody drops once the queue is closed
+				onLine(o.name, droppedNote(o.dropped))
+			}
 		})
 	}
 	pumps.Go(func() { o.pump(stdout, o.capture) })
@@ -154,17 +157,9 @@ func (o *output) finish() {
 	if o.file != nil {
 		o.file.Close()
 	}
-	if o.queue == nil {
-		return
+	if o.queue != nil {
+		close(o.queue)
 	}
-	if o.dropped > 0 {
-		select {
-		case o.queue <- droppedNote(o.dropped):
-		default:
-			o.log.Warn("lines of a child were dropped", "child", o.name, "lines", o.dropped)
-		}
-	}
-	close(o.queue)
 }
 
 // captured gives what stdout held so far.
