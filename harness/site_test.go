@@ -92,8 +92,8 @@ func TestRealBackendThatDoesNotStart(t *testing.T) {
 }
 
 // A rollout in the lab: the new version's processes come, the old ones' go, and the judgement says so.
+// Not parallel: how fast the target is back is judged by the clock.
 func TestRolloutInTheLab(t *testing.T) {
-	t.Parallel()
 	s := site("rolls-out", history.Expect{Serves: "2", Recovery: 5 * time.Second})
 	s.Needs, s.Load.Duration = []string{harness.FeatureRollout}, 15*time.Second
 	lab := start(t, s)
