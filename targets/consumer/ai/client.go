@@ -10,10 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"image"
-	_ "image/gif"  // formats that an answer may have
-	_ "image/jpeg" // "
-	_ "image/png"  // "
 	"io"
 	"net/http"
 	"net/http/httptrace"
@@ -22,10 +18,7 @@ import (
 	"time"
 )
 
-const (
-	answerLimit = 64 << 20 // bytes of an answer at most
-	pixelLimit  = 100_000_000
-)
+const answerLimit = 64 << 20 // bytes of an answer at most
 
 // ErrNoImage means that the AI process answered 200 with something that is not an image.
 var ErrNoImage = errors.New("the answer holds no image")
@@ -77,13 +70,7 @@ func (c *Client) Paint(ctx context.Context, id string, request []byte) (Image, e
 	if err != nil {
 		return Image{}, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(c.URL, "/")+"/sdapi/v1/txt2img", bytes.NewReader(body))
-	if err != nil {
-		return Image{}, fmt.Errorf("build the request for the AI process: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("X-Request-Id", id)
-	answer, err := c.do(req)
+	answer, err := c.ask(ctx, http.MethodPost, "/sdapi/v1/txt2img", id, body)
 	if err != nil {
 		return Image{}, err
 	}
@@ -101,21 +88,26 @@ func (c *Client) Ping(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(c.URL, "/")+"/internal/ping", nil)
-	if err != nil {
-		return fmt.Errorf("build the ping for the AI process: %w", err)
-	}
-	_, err = c.do(req)
+	_, err := c.ask(ctx, http.MethodGet, "/internal/ping", "", nil)
 	return err
 }
 
-func (c *Client) do(req *http.Request) ([]byte, error) {
+// ask makes one request and gives the whole answer. Without an id there is no body either.
+func (c *Client) ask(ctx context.Context, method, path, id string, body []byte) ([]byte, error) {
 	client := c.HTTP
 	if client == nil {
 		client = http.DefaultClient
 	}
 	var sent atomic.Bool
-	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }}))
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(c.URL, "/")+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("build the request %s %s for the AI process: %w", method, path, err)
+	}
+	if id != "" {
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("X-Request-Id", id)
+	}
 	res, err := client.Do(req)
 	if err != nil && !sent.Load() {
 		return nil, fmt.Errorf("%w: %w: %w", ErrNoAnswer, ErrUnsent, err)
@@ -124,17 +116,17 @@ func (c *Client) do(req *http.Request) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(res.Body, answerLimit+1))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, answerLimit+1))
 	if err != nil {
-		return nil, fmt.Errorf("%w to the end (status %d, %d bytes came): %w", ErrNoAnswer, res.StatusCode, len(body), err)
+		return nil, fmt.Errorf("%w to the end (status %d, %d bytes came): %w", ErrNoAnswer, res.StatusCode, len(answer), err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return nil, &StatusError{Status: res.StatusCode, Body: start(body)}
+		return nil, &StatusError{Status: res.StatusCode, Body: start(answer)}
 	}
-	if len(body) > answerLimit {
+	if len(answer) > answerLimit {
 		return nil, fmt.Errorf("%w: it is longer than %d bytes", ErrNoImage, answerLimit)
 	}
-	return body, nil
+	return answer, nil
 }
 
 // withModel adds the default model unless the request has settings of its own.
@@ -177,18 +169,7 @@ func Decode(answer []byte) (Image, error) {
 	if err != nil {
 		return Image{}, fmt.Errorf("%w: not base64: %w", ErrNoImage, err)
 	}
-	size, format, err := image.DecodeConfig(bytes.NewReader(data))
-	if err != nil {
-		return Image{}, fmt.Errorf("%w: %d bytes that do not decode: %w", ErrNoImage, len(data), err)
-	}
-	if size.Width > pixelLimit/max(size.Height, 1) {
-		return Image{}, fmt.Errorf("%w: %d x %d is too large", ErrNoImage, size.Width, size.Height)
-	}
-	if format == "png" {
-		err = wholePNG(data)
-	} else {
-		_, _, err = image.Decode(bytes.NewReader(data))
-	}
+	format, err := look(data)
 	if err != nil {
 		return Image{}, fmt.Errorf("%w: %d bytes that do not decode: %w", ErrNoImage, len(data), err)
 	}

@@ -50,32 +50,43 @@ type Client struct {
 // Put reports the image of a job under an idempotency key. When ctx ends in the middle it is unknown
 // whether the report counted.
 func (c *Client) Put(ctx context.Context, id, key, contentType string, image []byte) error {
+	before := c.account.begin(id)
+	err := c.repeated(ctx, func() error { return c.put(ctx, id, key, contentType, image) })
+	if err == nil {
+		c.account.took(id)
+		return nil
+	}
+	if others := c.account.refused(id, before); !others && !permanent(err) {
+		return fmt.Errorf("report image %s: %w: %w", id, ErrDown, err)
+	}
+	return fmt.Errorf("report image %s: %w", id, err)
+}
+
+// repeated sends until it works, or there is no hope or time left, and gives what came of the last try.
+// Nearly always the first one does, so a policy is made only when it did not.
+func (c *Client) repeated(ctx context.Context, send func() error) error {
+	begin := time.Now()
+	first := send()
+	if first == nil {
+		return nil
+	}
 	policy := retrypolicy.NewBuilder[any]().
 		WithMaxRetries(-1).
-		WithMaxDuration(max(c.Limit, time.Nanosecond)).
+		WithMaxDuration(max(c.Limit-time.Since(begin), time.Nanosecond)).
 		WithBackoff(100*time.Millisecond, 2*time.Second).
 		WithJitterFactor(0.25).
 		AbortIf(func(_ any, err error) bool { return permanent(err) || ctx.Err() != nil }).
 		ReturnLastFailure().
 		Build()
-	var last error
-	sent, before := false, c.account.begin(id)
-	err := failsafe.With(policy).WithContext(ctx).Run(func() error {
-		sent = true
-		last = c.put(ctx, id, key, contentType, image)
+	last, tried := first, false
+	_ = failsafe.With(policy).WithContext(ctx).Run(func() error {
+		if tried {
+			last = send()
+		}
+		tried = true // the first try of the policy was made before
 		return last
 	})
-	if err != nil && !sent {
-		last = err
-	}
-	if last == nil { // and not err: that is also ctx's when the last request did succeed
-		c.account.took(id)
-		return nil
-	}
-	if others := c.account.refused(id, before); !others && !permanent(last) {
-		return fmt.Errorf("report image %s: %w: %w", id, ErrDown, last)
-	}
-	return fmt.Errorf("report image %s: %w", id, last)
+	return last // not what Run gives: that is ctx's error also when the last try did work
 }
 
 func (c *Client) put(ctx context.Context, id, key, contentType string, image []byte) error {
